@@ -1,0 +1,202 @@
+package jobfile
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// finish checks what concerns several keys together.
+func (d *decoder) finish() {
+	if len(d.errs) > 0 {
+		return // half a job would only give faults that follow from others
+	}
+	j := d.job
+	if d.axes() == 0 {
+		d.about("domain", "the domain has no coordinate", "add one: x = [0, 1]")
+		return
+	}
+	if len(j.Problem.Weights) == 0 {
+		j.Problem.Weights = slices.Repeat([]float64{1}, len(j.Problem.Equations))
+	}
+	d.clashes()
+	d.decomposition()
+	d.points(&j.Points.Interior)
+	for i := range j.Problem.Conditions {
+		c := &j.Problem.Conditions[i]
+		for k, o := range j.Problem.Conditions[:i] {
+			if c.Name != "" && c.Name == o.Name {
+				d.about(fmt.Sprintf("problem.conditions[%d].name", i), fmt.Sprintf("conditions %d and %d are both called %s", k+1, i+1, c.Name), "give them different names")
+			}
+		}
+	}
+	d.active(&j.Train.Active)
+}
+
+// about reports a fault at a key by its path.
+func (d *decoder) about(path, msg, remedy string) {
+	n, found := d.doc.find(path)
+	if !found || n.kind == table {
+		d.failKey(n, path, msg, remedy)
+		return
+	}
+	d.failAt(n.src, n.keyOrValue(), path, msg, remedy)
+}
+
+// keyOrValue is where a fault of the whole entry is shown: at its name, or at an element of a list.
+func (n *node) keyOrValue() int {
+	if n.key == "" {
+		return n.at
+	}
+	return n.keyAt
+}
+
+// clashes finds names that mean two things.
+func (d *decoder) clashes() {
+	owner := map[string]string{}
+	claim := func(name, what, path string) {
+		if o, taken := owner[name]; taken {
+			d.about(path, fmt.Sprintf("%s is both %s and %s", name, o, what), "rename one of them")
+			return
+		}
+		owner[name] = what
+	}
+	for _, a := range d.job.Domain {
+		claim(a.Name, "a coordinate", "domain."+a.Name)
+	}
+	for _, p := range d.job.Parameters {
+		claim(p.Name, "a parameter", "parameters."+p.Name)
+	}
+	for _, f := range d.job.Functions {
+		claim(f.Name, "a function", "functions."+f.Name)
+	}
+	for i, u := range d.job.Problem.Unknowns {
+		claim(u, "an unknown", fmt.Sprintf("problem.unknowns[%d]", i))
+	}
+}
+
+// decomposition wants exactly one way to place subdomains.
+func (d *decoder) decomposition() {
+	c := &d.job.Decomposition
+	given := []string{}
+	for _, w := range []struct {
+		name string
+		is   bool
+	}{{"levels", len(c.Levels) > 0}, {"centres", len(c.Centres) > 0}, {"subdomains", len(c.Subdomains) > 0}} {
+		if w.is {
+			given = append(given, w.name)
+		}
+	}
+	switch {
+	case len(given) == 0:
+		d.about("decomposition", "nothing says where the subdomains are", "add: levels = [1, 2, 4]")
+		return
+	case len(given) > 1:
+		d.about("decomposition."+given[1], fmt.Sprintf("subdomains are given by %s and by %s", given[0], given[1]), "keep one of them")
+		return
+	}
+	if given[0] != "centres" {
+		if len(c.Widths) > 0 {
+			d.about("decomposition.widths", "widths go with centres", "delete them, or give centres")
+		}
+	} else {
+		d.tensor(c)
+	}
+	if given[0] == "subdomains" {
+		have := make([]bool, c.levels()+1)
+		for _, s := range c.Subdomains {
+			have[s.Level] = true
+		}
+		if l := slices.Index(have[1:], false); l >= 0 {
+			d.about("decomposition.subdomains", fmt.Sprintf("level %d has no subdomain", l+1), fmt.Sprintf("number levels from 1 to %d without gaps", c.levels()))
+		}
+	}
+	if len(d.job.Train.Rates) > 0 && len(d.job.Train.Rates) != c.levels() {
+		d.about("train.rates", fmt.Sprintf("train.rates has %d elements; there are %d levels", len(d.job.Train.Rates), c.levels()), "one per level")
+	}
+}
+
+// tensor checks centres and widths and sorts them into the order of the coordinates.
+func (d *decoder) tensor(c *Decomposition) {
+	find := func(l []AxisValues, axis string) *AxisValues {
+		if i := slices.IndexFunc(l, func(v AxisValues) bool { return v.Axis == axis }); i >= 0 {
+			return &l[i]
+		}
+		return nil
+	}
+	var centres, widths []AxisValues
+	for _, a := range d.coords() {
+		p, w := find(c.Centres, a), find(c.Widths, a)
+		switch {
+		case p == nil:
+			d.about("decomposition.centres", "no centres along "+a, fmt.Sprintf("add: %s = [...]", a))
+			return
+		case w == nil:
+			d.about("decomposition.widths", "no widths along "+a, fmt.Sprintf("add: %s = [...]", a))
+			return
+		case len(p.Values) != len(w.Values):
+			d.about("decomposition.widths."+a, fmt.Sprintf("%d widths for %d centres along %s", len(w.Values), len(p.Values), a), "one width per centre")
+			return
+		}
+		for i := 1; i < len(p.Values); i++ {
+			if p.Values[i] <= p.Values[i-1] { // false for numbers that wait for Resolve; solver/decomp checks those
+				d.about(fmt.Sprintf("decomposition.centres.%s[%d]", a, i), "centres do not ascend", "sort them, and the widths with them")
+				return
+			}
+		}
+		centres, widths = append(centres, *p), append(widths, *w)
+	}
+	c.Centres, c.Widths = centres, widths
+}
+
+// points wants a shape for a grid, and a shape or a count for the other samplers.
+func (d *decoder) points(p *PointSet) {
+	const path = "points.interior"
+	example := "shape = [" + strings.TrimSuffix(strings.Repeat("100, ", d.axes()), ", ") + "]"
+	switch {
+	case len(p.Shape) > 0 && p.Count > 0:
+		d.about(path+".count", "both shape and count are given", "keep one of them")
+	case p.Sampler == "grid" && p.Count > 0:
+		d.about(path+".count", "a grid needs a number of points per coordinate", "write "+example)
+	case len(p.Shape) == 0 && p.Count == 0:
+		d.about(path, "the number of points is missing", "add "+example)
+	case p.Sampler == "grid" && p.Redraw > 0:
+		d.about(path+".redraw", "a grid cannot be drawn anew", `delete redraw, or choose sampler = "uniform"`)
+	}
+}
+
+// active checks the scheduler against the coordinates; time becomes a line or plane from t = low.
+func (d *decoder) active(a *Active) {
+	const path = "train.active"
+	free := len(a.Free)
+	want := map[string]int{"point": 0, "line": 1, "plane": 2}
+	switch a.Scheduler {
+	case "all":
+		for _, k := range []struct {
+			name string
+			is   bool
+		}{{"point", len(a.Point) > 0}, {"free", free > 0}, {"steps", a.Steps > 0}} {
+			if k.is {
+				d.about(path+"."+k.name, fmt.Sprintf("%s has no meaning where all subdomains train", k.name), `delete it, or choose another scheduler, such as scheduler = "point"`)
+			}
+		}
+	case "time":
+		coords := d.coords()
+		t := slices.Index(coords, "t")
+		switch {
+		case t < 0:
+			d.about(path+".scheduler", "scheduler time needs a coordinate named t", fmt.Sprintf("coordinates: %s; use scheduler line and name the free ones", strings.Join(coords, ", ")))
+		case free > 0 || len(a.Point) > 0:
+			d.about(path, "scheduler time chooses point and free itself", "delete them, or use scheduler line or plane")
+		default:
+			a.Free = slices.Delete(coords, t, t+1)
+		}
+	default:
+		n := want[a.Scheduler]
+		if n >= d.axes() {
+			d.about(path+".scheduler", fmt.Sprintf("scheduler %s needs at least %d coordinates", a.Scheduler, n+1), fmt.Sprintf("the domain has %d", d.axes()))
+		} else if free != n {
+			d.about(path, fmt.Sprintf("scheduler %s has %d free coordinates, not %d", a.Scheduler, n, free), "coordinates: "+strings.Join(d.coords(), ", "))
+		}
+	}
+}

@@ -1,0 +1,268 @@
+package jobfile
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Key is one key of a job file. The table that Keys returns is the only place that knows names, defaults and ranges: the
+// decoder, its messages and "fbpinn-mpi keys" derive from it.
+type Key struct {
+	Name     string   // dotted path; <x> stands for a name that the job chooses, [] for an element of a list of tables
+	Type     string   // in words
+	Unit     string   // "" if it has none
+	Default  string   // as TOML; "" = none
+	Required bool     // in its table, where that is present
+	Min, Max float64  // of every number in the value; unbounded where both are 0
+	Open     bool     // Min itself is not allowed
+	Words    []string // allowed texts
+	Later    []string // texts that are recognised but not in this version
+	Example  string   // as TOML
+	Doc      string   // one sentence
+
+	short string                                         // child that a value which is no table stands for
+	begin func(d *decoder, k *Key, n *node, path string) // before the value: a table of a chosen name starts
+	put   func(d *decoder, k *Key, n *node, path string) // checks and stores the value
+}
+
+// Bounds of the kernels and of good sense. TestLimits compares the first two with kernels.MaxWidth and MaxDepth.
+const (
+	maxWidth  = 256
+	maxDepth  = 8
+	maxAxes   = 4
+	maxCount  = 1e9  // points, steps
+	maxNumber = 1e15 // any real number; beyond lies a slip, and squares of it overflow float32
+)
+
+const (
+	samplers = "grid uniform sobol halton"
+	windows  = "cosine bump wendland gaussian sigmoid window2023"
+)
+
+// Keys returns the table of all keys, in the order in which they are described.
+func Keys() []Key {
+	word := strings.Fields
+	ks := []Key{
+		{Name: "title", Type: "text", Default: `""`, Example: `"Viscous Burgers"`, put: textAt(func(d *decoder) *string { return &d.job.Title }),
+			Doc: "Title of pictures and files."},
+		{Name: "reference", Type: "text", Default: `""`, Example: `"Raissi et al. 2019"`, put: textAt(func(d *decoder) *string { return &d.job.Reference }),
+			Doc: "Where the problem was published."},
+
+		{Name: "domain", Type: "table", Required: true, Example: "{ x = [0, 1] }",
+			Doc: "The box: one entry per coordinate, 1 to 4 of them, in the order used everywhere else."},
+		{Name: "domain.<x>", Type: "pair of numbers, or table", Min: -maxNumber, Max: maxNumber, Example: `[-1, "2*pi"]`, short: "range", begin: beginAxis,
+			Doc: "Range [low, high] of a coordinate."},
+		{Name: "domain.<x>.range", Type: "pair of numbers", Required: true, Min: -maxNumber, Max: maxNumber, Example: "[-1, 1]", put: putRange,
+			Doc: "Range [low, high] of a coordinate."},
+		{Name: "domain.<x>.periodic", Type: "boolean", Default: "false", Example: "true", put: truthAt(func(d *decoder) *bool { return &d.axis().Periodic }),
+			Doc: "Subdomains wrap around this axis, so that the solution is periodic exactly."},
+
+		{Name: "parameters", Type: "table", Example: `{ nu = "0.01/pi" }`, Doc: "Named numbers for use in expressions."},
+		{Name: "parameters.<name>", Type: "number or expression", Min: -maxNumber, Max: maxNumber, Example: `"0.01/pi"`, put: putParameter,
+			Doc: "A number; may use earlier parameters."},
+		{Name: "functions", Type: "table", Example: `{ "g(x)" = "exp(-x^2)" }`, Doc: "Helper functions for use in expressions."},
+		{Name: "functions.<name>", Type: "expression, or table", Example: `"exp(-x^2)"`, short: "body", begin: beginFunction,
+			Doc: `A helper function, written "g(x,y)" = "expression".`},
+		{Name: "functions.<name>.args", Type: "list of names", Example: `["x"]`, put: putArgs, Doc: "Names of the arguments, where the key holds only the function's name."},
+		{Name: "functions.<name>.body", Type: "expression", Required: true, Example: `"exp(-x^2)"`, put: expressionAt(func(d *decoder) *string { return &d.function().Body }),
+			Doc: "What the function returns."},
+
+		{Name: "problem", Type: "table", Required: true, Example: "{ }", Doc: "What to solve."},
+		{Name: "problem.unknowns", Type: "list of names", Required: true, Example: `["u"]`, put: putUnknowns, Doc: "The functions sought."},
+		{Name: "problem.equations", Type: "list of equations", Required: true, Example: `["u_xx + 8 = 0"]`, put: putEquations,
+			Doc: "Equations that hold in the interior; u_xy are derivatives, d(expr, x) differentiates anything."},
+		{Name: "problem.weights", Type: "list of numbers", Min: 0, Max: maxNumber, Open: true, Example: "[1]", put: putWeights,
+			Doc: "Factor of each equation in the loss, one per equation; 1 if absent."},
+		{Name: "problem.ansatz", Type: "table", Example: `{ u = "x*(1-x)*u" }`, Doc: "Hard constraints."},
+		{Name: "problem.ansatz.<u>", Type: "expression", Example: `"x*(1-x)*u"`, put: namedAt(func(d *decoder) *[]Named { return &d.job.Problem.Ansatz }),
+			Doc: "The unknown as a smooth expression in itself (the raw network sum) and the coordinates."},
+		{Name: "problem.exact", Type: "table", Example: `{ u = "4*x*(1-x)" }`, Doc: "Exact solution, for the error."},
+		{Name: "problem.exact.<u>", Type: "expression", Example: `"4*x*(1-x)"`, put: namedAt(func(d *decoder) *[]Named { return &d.job.Problem.Exact }),
+			Doc: "Exact solution of this unknown."},
+		{Name: "problem.reference", Type: "text, or table", Example: `{ solver = "helmholtz", n = 320 }`, short: "solver",
+			Doc: "Classical solver to compare with, by name, with its numbers."},
+		{Name: "problem.reference.solver", Type: "text", Required: true, Example: `"helmholtz"`, put: nameAt(func(d *decoder) *string { return &d.job.Problem.Reference.Solver }),
+			Doc: "Name of the classical solver."},
+		{Name: "problem.reference.<option>", Type: "number", Min: -maxNumber, Max: maxNumber, Example: "320", put: putOption, Doc: "A number that the classical solver takes."},
+		{Name: "problem.conditions", Type: "list of tables", Example: "", begin: beginCondition, Doc: "Soft constraints: residuals on faces or other parts of the domain."},
+		{Name: "problem.conditions[].name", Type: "text", Default: `""`, Example: `"start"`, put: textAt(func(d *decoder) *string { return &d.condition().Name }),
+			Doc: "Name in reports; made up from the place if absent."},
+		{Name: "problem.conditions[].on", Type: "text, or table", Required: true, Example: `"x = 0"`, put: nameAt(func(d *decoder) *string { return &d.condition().On }),
+			Doc: `Where: "x = 0", several such joined by commas, "t = [0, 0.5]", or "interior".`},
+		{Name: "problem.conditions[].on.<x>", Type: "number or pair of numbers", Min: -maxNumber, Max: maxNumber, Example: "0.3", put: putPlace,
+			Doc: "Fixed value or range of this coordinate; others keep their range."},
+		{Name: "problem.conditions[].residual", Type: "expression, equation, or list of them", Required: true, Example: `"u - 1"`, put: putResidual,
+			Doc: "What shall vanish there."},
+		{Name: "problem.conditions[].weight", Type: "number", Default: "1", Min: 0, Max: maxNumber, Open: true, Example: "100",
+			put: numberAt(func(d *decoder) *float64 { return &d.condition().Weight }), Doc: "Factor of the mean square in the loss."},
+		{Name: "problem.conditions[].points", Type: "integer or list of integers", Min: 1, Max: maxCount, Example: "200", put: putConditionPoints,
+			Doc: "Number of points, or one number per axis that is not fixed; not needed at a single point."},
+		{Name: "problem.conditions[].sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"sobol"`,
+			put: wordAt(func(d *decoder) *string { return &d.condition().Sampler }), Doc: "How the points are chosen."},
+
+		{Name: "decomposition", Type: "table", Required: true, Example: "{ levels = [1, 2, 4] }", Doc: "Where the subdomains are: levels, or centres and widths, or subdomains."},
+		{Name: "decomposition.levels", Type: "list of lists of integers", Min: 1, Max: 1e6, Example: "[[1, 1], [5, 3]]", put: putLevels,
+			Doc: "Subdomains per axis of each level, coarse to fine; a bare number counts for all axes."},
+		{Name: "decomposition.overlap", Type: "number, or list", Unit: "spacings", Default: "1.9", Min: 0, Max: 1000, Open: true, Example: "1.9", put: putOverlap,
+			Doc: "Width of a subdomain over the spacing: one number, one per axis, or one list per level."},
+		{Name: "decomposition.window", Type: "text", Words: word(windows), Default: `"cosine"`, Example: `"cosine"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Decomposition.Window }), Doc: "Window function that blends subdomains."},
+		{Name: "decomposition.centres", Type: "table", Example: "{ x = [0.2, 0.8] }", Doc: "Centres along each axis of a single level, instead of levels."},
+		{Name: "decomposition.centres.<x>", Type: "list of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.2, 0.8]",
+			put: axisValuesAt(func(d *decoder) *[]AxisValues { return &d.job.Decomposition.Centres }), Doc: "Centres along this axis, ascending."},
+		{Name: "decomposition.widths", Type: "table", Example: "{ x = [0.9, 0.9] }", Doc: "Full widths that go with the centres."},
+		{Name: "decomposition.widths.<x>", Type: "list of numbers", Min: 0, Max: maxNumber, Open: true, Example: "[0.9, 0.9]",
+			put: axisValuesAt(func(d *decoder) *[]AxisValues { return &d.job.Decomposition.Widths }), Doc: "Full widths along this axis."},
+		{Name: "decomposition.subdomains", Type: "list of tables", Example: "", begin: beginSubdomain, Doc: "Freely placed subdomains, instead of levels."},
+		{Name: "decomposition.subdomains[].level", Type: "integer", Default: "1", Min: 1, Max: 64, Example: "1", put: wholeAt(func(d *decoder) *int { return &d.subdomain().Level }),
+			Doc: "Level it belongs to."},
+		{Name: "decomposition.subdomains[].centre", Type: "list of numbers", Required: true, Min: -maxNumber, Max: maxNumber, Example: "[0.5, 0.5]",
+			put: perAxisAt(func(d *decoder) *[]float64 { return &d.subdomain().Centre }), Doc: "Centre, one number per coordinate."},
+		{Name: "decomposition.subdomains[].width", Type: "list of numbers", Required: true, Min: 0, Max: maxNumber, Open: true, Example: "[1, 1]",
+			put: perAxisAt(func(d *decoder) *[]float64 { return &d.subdomain().Width }), Doc: "Full width, one number per coordinate."},
+
+		{Name: "network", Type: "table", Default: "{}", Example: "{ hidden = [16] }", Doc: "The network that every subdomain has."},
+		{Name: "network.hidden", Type: "list of integers", Unit: "neurons", Default: "[16]", Min: 1, Max: maxWidth, Example: "[16]", put: putHidden,
+			Doc: "Widths of the hidden layers, at most 8 of them."},
+		{Name: "network.activation", Type: "text", Words: word("tanh sin adaptive-tanh adaptive-sin"), Default: `"tanh"`, Example: `"tanh"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Network.Activation }), Doc: "Function of the hidden layers."},
+		{Name: "network.fourier", Type: "table", Example: "{ features = 8 }", begin: func(d *decoder, _ *Key, _ *node, _ string) { d.job.Network.Fourier = &Fourier{} },
+			Doc: "Frozen random features in front of the first layer."},
+		{Name: "network.fourier.features", Type: "integer", Required: true, Min: 1, Max: maxWidth / 2, Example: "8", put: wholeAt(func(d *decoder) *int { return &d.job.Network.Fourier.Features }),
+			Doc: "Number of frequency vectors; the first layer gets twice as many inputs."},
+		{Name: "network.fourier.mean", Type: "number", Unit: "periods over half a subdomain", Default: "0", Min: -1e6, Max: 1e6, Example: "0",
+			put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Fourier.Mean }), Doc: "Mean of the normal distribution of frequencies."},
+		{Name: "network.fourier.sigma", Type: "number", Unit: "periods over half a subdomain", Default: "1", Min: 0, Max: 1e6, Open: true, Example: "1",
+			put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Fourier.Sigma }), Doc: "Standard deviation of the frequencies."},
+		{Name: "network.unnorm", Type: "pair of numbers, or one per unknown", Unit: "of the unknown", Default: "[0, 1]", Min: -maxNumber, Max: maxNumber, Example: "[0, 3]", put: putUnnorm,
+			Doc: "[mean, scale] that turn a network's output into the unknown; the scale is positive."},
+
+		{Name: "points", Type: "table", Required: true, Example: "{ }", Doc: "Where residuals and errors are evaluated."},
+		{Name: "points.interior", Type: "table", Required: true, Example: `{ sampler = "grid", shape = [200, 100] }`, Doc: "Points of the equations."},
+		{Name: "points.interior.sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"grid"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Points.Interior.Sampler }), Doc: "How the points are chosen."},
+		{Name: "points.interior.shape", Type: "list of integers", Min: 1, Max: maxCount, Example: "[200, 100]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Interior.Shape }),
+			Doc: "Points per coordinate; a grid has its ends on the boundary."},
+		{Name: "points.interior.count", Type: "integer", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Count }),
+			Doc: "Number of points, where the sampler is not a grid."},
+		{Name: "points.interior.redraw", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Redraw }),
+			Doc: "Steps after which random points are drawn anew; 0 = never."},
+		{Name: "points.test", Type: "list of integers", Required: true, Min: 1, Max: maxCount, Example: "[400, 200]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Test }),
+			Doc: "Shape of the grid on which the solution is written and errors are measured."},
+
+		{Name: "train", Type: "table", Default: "{}", Example: "{ steps = 20000 }", Doc: "How parameters are found."},
+		{Name: "train.solver", Type: "text", Words: word("adam lbfgs"), Later: word("least-squares gauss-newton"), Default: `"adam"`, Example: `"adam"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Solver }), Doc: "Optimiser."},
+		{Name: "train.steps", Type: "integer", Unit: "steps", Default: "20000", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Steps }),
+			Doc: "Number of steps."},
+		{Name: "train.rate", Type: "number", Default: "1e-3", Min: 0, Max: 1e3, Open: true, Example: "1e-3", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Rate }),
+			Doc: "Learning rate."},
+		{Name: "train.rates", Type: "list of numbers", Min: 0, Max: 1e3, Open: true, Example: "[1e-3, 1e-3]", put: putRates, Doc: "Learning rate of each level, instead of rate."},
+		{Name: "train.beta1", Type: "number", Default: "0.9", Min: 0, Max: 0.999999999, Example: "0.9", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Beta1 }),
+			Doc: "Decay of Adam's first moment."},
+		{Name: "train.beta2", Type: "number", Default: "0.999", Min: 0, Max: 0.999999999, Example: "0.999", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Beta2 }),
+			Doc: "Decay of Adam's second moment."},
+		{Name: "train.epsilon", Type: "number", Default: "1e-8", Min: 0, Max: 1, Open: true, Example: "1e-8", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Epsilon }),
+			Doc: "Added to the root of Adam's second moment."},
+		{Name: "train.memory", Type: "integer", Unit: "pairs", Default: "20", Min: 1, Max: 1000, Example: "20", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Memory }),
+			Doc: "Steps that lbfgs remembers."},
+		{Name: "train.schedule", Type: "text, or table", Default: `"constant"`, Example: `"cosine"`, short: "kind", Doc: "How the learning rate changes."},
+		{Name: "train.schedule.kind", Type: "text", Words: word("constant exponential cosine step"), Required: true, Example: `"cosine"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Schedule.Kind }), Doc: "Law of decay."},
+		{Name: "train.schedule.factor", Type: "number", Default: "0.9", Min: 0, Max: 1, Open: true, Example: "0.9",
+			put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Schedule.Factor }), Doc: "Exponential and step: the rate is multiplied by it ..."},
+		{Name: "train.schedule.every", Type: "integer", Unit: "steps", Default: "1000", Min: 1, Max: maxCount, Example: "1000",
+			put: wholeAt(func(d *decoder) *int { return &d.job.Train.Schedule.Every }), Doc: "... in so many steps."},
+		{Name: "train.schedule.final", Type: "number", Default: "0", Min: 0, Max: 1, Example: "0", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Schedule.Final }),
+			Doc: "Cosine: the last rate over the first."},
+		{Name: "train.schedule.warmup", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0",
+			put: wholeAt(func(d *decoder) *int { return &d.job.Train.Schedule.Warmup }), Doc: "Steps during which the rate grows from 0."},
+		{Name: "train.precision", Type: "text", Words: word("float32 float64"), Default: `"float32"`, Example: `"float32"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Precision }), Doc: "Arithmetic of networks and residuals."},
+		{Name: "train.seed", Type: "integer", Default: "0", Min: 0, Max: 1 << 53, Example: "0", put: seedAt(func(d *decoder) *int64 { return &d.job.Train.Seed }),
+			Doc: "Initial parameters and random points are functions of it."},
+		{Name: "train.report", Type: "integer", Unit: "steps", Default: "100", Min: 1, Max: maxCount, Example: "100", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Report }),
+			Doc: "Steps between reports of the loss."},
+		{Name: "train.test", Type: "integer", Unit: "steps", Default: "1000", Min: 0, Max: maxCount, Example: "1000", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Test }),
+			Doc: "Steps between error tests; 0 = only at the end."},
+		{Name: "train.active", Type: "table", Default: "{}", Example: `{ scheduler = "all" }`, Doc: "Which subdomains train when."},
+		{Name: "train.active.scheduler", Type: "text", Words: word("all point line plane time"), Default: `"all"`, Example: `"all"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Active.Scheduler }), Doc: "Shape of the front; time is a front along coordinate t."},
+		{Name: "train.active.point", Type: "list of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0, 0]",
+			put: perAxisAt(func(d *decoder) *[]float64 { return &d.job.Train.Active.Point }), Doc: "Where the front starts, one number per coordinate; the lower corner if absent."},
+		{Name: "train.active.free", Type: "list of names", Example: `["x"]`, put: putFree, Doc: "Coordinates along which all subdomains train: one for line, two for plane."},
+		{Name: "train.active.steps", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Active.Steps }),
+			Doc: "Steps in which the front crosses the domain; 0 = all of them."},
+
+		{Name: "parallel", Type: "table", Default: "{}", Example: "{ deterministic = true }", Doc: "How ranks share the work."},
+		{Name: "parallel.deterministic", Type: "boolean", Default: "false", Example: "false", put: truthAt(func(d *decoder) *bool { return &d.job.Parallel.Deterministic }),
+			Doc: "Sum in an order that does not depend on the number of ranks."},
+		{Name: "parallel.exchange", Type: "text", Words: word("auto jets parameters"), Default: `"auto"`, Example: `"auto"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Parallel.Exchange }), Doc: "What neighbours send each other."},
+		{Name: "parallel.replicate", Type: `integer or "auto"`, Unit: "subdomains", Words: word("auto"), Default: `"auto"`, Min: 0, Max: 1e9, Example: "1", put: putReplicate,
+			Doc: "Levels with at most so many subdomains are computed by every rank."},
+
+		{Name: "output", Type: "table", Default: "{}", Example: "{ checkpoint = 5000 }", Doc: "What is written."},
+		{Name: "output.checkpoint", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "5000", put: wholeAt(func(d *decoder) *int { return &d.job.Output.Checkpoint }),
+			Doc: "Steps between checkpoints; 0 = only at the end."},
+		{Name: "output.directory", Type: "text", Default: `""`, Example: `"runs/burgers"`, put: textAt(func(d *decoder) *string { return &d.job.Output.Directory }),
+			Doc: "Where files go; named after the job file if empty."},
+		{Name: "output.figures", Type: "boolean", Default: "true", Example: "true", put: truthAt(func(d *decoder) *bool { return &d.job.Output.Figures }), Doc: "Draw pictures at the end."},
+	}
+	return ks
+}
+
+// Range says in words which values are allowed.
+func (k *Key) Range() string {
+	switch {
+	case len(k.Words) > 0 && k.Max > 0:
+		return strings.Join(k.Words, " | ") + " | " + k.bounds()
+	case len(k.Words) > 0:
+		return strings.Join(k.Words, " | ")
+	case k.Min == 0 && k.Max == 0:
+		return ""
+	}
+	return k.bounds()
+}
+
+func (k *Key) bounds() string {
+	if k.Open {
+		return fmt.Sprintf("above %.10g, up to %.10g", k.Min, k.Max)
+	}
+	return fmt.Sprintf("%.10g to %.10g", k.Min, k.Max)
+}
+
+// parent and last part of the name.
+func (k *Key) split() (parent, last string) {
+	i := strings.LastIndexByte(k.Name, '.')
+	if i < 0 {
+		return "", k.Name
+	}
+	return k.Name[:i], k.Name[i+1:]
+}
+
+// Describe is the text of "fbpinn-mpi keys".
+func Describe() string {
+	var b strings.Builder
+	for _, k := range Keys() {
+		if parent, _ := k.split(); parent == "" && (k.Type == "table") {
+			fmt.Fprintf(&b, "\n[%s]  %s\n", k.Name, k.Doc)
+			continue
+		}
+		fmt.Fprintf(&b, "%s\n    %s\n    %s", k.Name, k.Doc, k.Type)
+		if k.Unit != "" {
+			fmt.Fprintf(&b, " [%s]", k.Unit)
+		}
+		if r := k.Range(); r != "" {
+			fmt.Fprintf(&b, "; %s", r)
+		}
+		switch {
+		case k.Required:
+			b.WriteString("; required")
+		case k.Default != "":
+			fmt.Fprintf(&b, "; default %s", k.Default)
+		}
+		b.WriteByte('\n')
+	}
+	return b.String()
+}

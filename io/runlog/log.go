@@ -1,0 +1,130 @@
+package runlog
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"os"
+	"strconv"
+)
+
+// Value is a named number of a report, in the order of the job.
+type Value struct {
+	Name  string
+	Value float64
+}
+
+// Report is what a run says about itself every so many steps.
+type Report struct {
+	Step    int64
+	Seconds float64 // of training since the first step, over all resumed parts
+	Rate    float64 // steps per second since the last report
+	Loss    float64
+	Terms   []Value // loss terms
+	Errors  []Value // error of each unknown, where there is something to compare with
+}
+
+// encode writes one JSON line with keys in a fixed order. JSON has no NaN and no infinity: they become null. Floats carry all
+// their digits, so equal numbers give equal bytes.
+func (r Report) encode() []byte {
+	b := append([]byte(nil), `{"step":`...)
+	b = strconv.AppendInt(b, r.Step, 10)
+	b = number(append(b, `,"seconds":`...), r.Seconds)
+	b = number(append(b, `,"rate":`...), r.Rate)
+	b = number(append(b, `,"loss":`...), r.Loss)
+	b = values(append(b, `,"terms":`...), r.Terms)
+	b = values(append(b, `,"errors":`...), r.Errors)
+	return append(b, "}\n"...)
+}
+
+func number(b []byte, x float64) []byte {
+	if math.IsNaN(x) || math.IsInf(x, 0) {
+		return append(b, "null"...)
+	}
+	return strconv.AppendFloat(b, x, 'g', -1, 64)
+}
+
+func values(b []byte, list []Value) []byte {
+	b = append(b, '{')
+	for i, v := range list {
+		if i > 0 {
+			b = append(b, ',')
+		}
+		name, err := json.Marshal(v.Name)
+		if err != nil {
+			panic("runlog: a name does not encode")
+		}
+		b = number(append(append(b, name...), ':'), v.Value)
+	}
+	return append(b, '}')
+}
+
+// Log is log.jsonl: one line a report, in ascending order of steps.
+type Log struct{ f *os.File }
+
+// OpenLog opens the log for a run that goes on after step resumed (-1 for a new run). Lines of later steps, and whatever
+// follows a line that a killed process left half written, are cut off: the run will write them again.
+func OpenLog(path string, resumed int64) (*Log, error) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
+	if err != nil {
+		return nil, fmt.Errorf("log: %w", err)
+	}
+	end, err := lastKept(f, resumed)
+	if err == nil {
+		err = f.Truncate(end)
+	}
+	if err == nil {
+		_, err = f.Seek(end, io.SeekStart)
+	}
+	if err != nil {
+		f.Close()
+		return nil, fmt.Errorf("log: %s: %w", path, err)
+	}
+	return &Log{f}, nil
+}
+
+// lastKept is the number of bytes of whole lines of steps up to resumed.
+func lastKept(f *os.File, resumed int64) (int64, error) {
+	var end int64
+	r := bufio.NewReader(f)
+	for {
+		line, err := r.ReadBytes('\n')
+		if errors.Is(err, io.EOF) {
+			return end, nil // a line without its end is half written
+		}
+		if err != nil {
+			return 0, err
+		}
+		var head struct {
+			Step *int64 `json:"step"`
+		}
+		if json.Unmarshal(bytes.TrimSpace(line), &head) != nil || head.Step == nil || *head.Step > resumed {
+			return end, nil
+		}
+		end += int64(len(line))
+	}
+}
+
+// Write appends one report. It reaches the system at once, so a kill loses at most a line.
+func (l *Log) Write(r Report) error {
+	if _, err := l.f.Write(r.encode()); err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	return nil
+}
+
+// Close syncs and closes the log.
+func (l *Log) Close() error {
+	err := l.f.Sync()
+	if cerr := l.f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		return fmt.Errorf("log: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,62 @@
+// Layouts shared by Go and C++: the mirror of kernels.Plan and its parts. Plain C, so that cgo reads it too.
+//
+// Every pointer leads to memory outside the Go heap (kernels.Make) or to memory that outlives one call. Reals are void*:
+// the table of functions chosen by Go (fb_table) fixes whether they are float or double.
+#ifndef FB_H
+#define FB_H
+
+#include <stdint.h>
+
+enum { FB_MAX_D = 4, FB_MAX_JETS = 70, FB_MAX_LAYERS = 9, FB_PAD = 16 };
+enum { FB_TANH, FB_SIN, FB_ADAPTIVE_TANH, FB_ADAPTIVE_SIN }; // kernels.Activation
+
+// kernels.Tile: x at X[x + a*pad(n) + i], w at W[w + c*pad(n) + i].
+typedef struct {
+	int32_t sub, n, run, runs, section, unused;
+	int64_t x, w;
+} fb_tile;
+
+// kernels.Run: n points, from tile in the tile to point in its section.
+typedef struct { int32_t tile, point, n; } fb_run;
+
+// kernels.Section: component c of unknown k at point i is U[base + (k*nc+c)*stride + i].
+typedef struct { int64_t base, stride; } fb_section;
+
+// kernels.Layer: weights [out][in] at w, bias [out] at b, slopes [slopes][out] at slope.
+typedef struct { int32_t in, out, w, b, slope; } fb_layer;
+
+// kernels.Plan with kernels.Net and kernels.Jets flattened.
+typedef struct fb_plan {
+	// net
+	int32_t d;                                // coordinates
+	int32_t inputs;                           // kernels.Net.Inputs
+	int32_t periodic[FB_MAX_D];               // 1: the axis enters as sin, cos of pi x
+	int32_t fourier;                          // rows of frozen features, 0 = none
+	int32_t hidden;                           // hidden layers; layers[hidden] is the linear output
+	int32_t out;                              // n_u
+	int32_t act;                              // FB_TANH ...
+	int32_t params, frozen;                   // P; leading parameters that never move
+	fb_layer layers[FB_MAX_LAYERS];
+	// jets
+	int32_t nc, order;
+	uint8_t index[FB_MAX_JETS][FB_MAX_D];     // multi-index of each component
+	// points
+	const fb_tile *tiles;
+	const fb_run *runs;
+	const fb_section *sections;
+	const void *x, *w, *inv_sigma, *scale, *shift, *theta;
+	void *grad, *u;
+	const void *ubar;
+	// of the implementation
+	int32_t max_n;                            // points of the largest tile
+	int32_t max_pad;                          // the same, padded
+	const void *tables;                       // of the generic kernel
+	void *scratch;                            // 64-byte aligned, per kernel, of the size that its *_scratch function gave
+} fb_plan;
+
+// The three operations of kernels.Kernel over a list of tiles, in order. dir is null but for the tangent.
+typedef void (*fb_op)(const fb_plan *p, const int32_t *tiles, int64_t n_tiles, const void *dir);
+
+static inline int32_t fb_pad(int32_t n) { return (n + FB_PAD - 1) / FB_PAD * FB_PAD; }
+
+#endif

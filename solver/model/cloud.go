@@ -1,0 +1,131 @@
+package model
+
+import (
+	"fmt"
+
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver/decomp"
+	"fbpinn-mpi/solver/exchange"
+)
+
+// Model is what all ranks agree on before points exist.
+type Model struct {
+	Dec   *decomp.Decomposition
+	Nets  []kernels.Net // per level
+	Scale []float64     // s_k
+	Shift []float64     // m_k
+}
+
+// Mode says what travels between neighbours.
+type Mode int
+
+const (
+	// Jets: the owner of a subdomain evaluates it at its neighbours' points too and sends them the summed jets; adjoints
+	// come back. Cheapest for wide networks.
+	Jets Mode = iota
+	// Parameters: the owner of a point evaluates every subdomain that covers it from a copy of the parameters; gradients go
+	// back to the owner. Cheapest for small networks.
+	Parameters
+)
+
+func (m Mode) String() string { return [...]string{"jets", "parameters"}[m] }
+
+// Levels is the share of one level that a rank holds. Slots 0..Owned-1 belong to it (all subdomains if the level is
+// replicated); the rest are ghosts, copies of a neighbour's parameters.
+type Level struct {
+	Subs       []int // slot → subdomain j
+	Owned      int
+	Replicated bool
+	P          int
+	At         int // offset of slot 0 in Theta and Grad
+}
+
+// Cloud is one rank's share of the map from parameters to jets at a set of points, with the messages that complete it.
+// Theta and Grad hold all levels, replicated levels first: see Level.At.
+type Cloud[T kernels.Real] struct {
+	Mode   Mode
+	Points []int // own points, ascending global indices
+	Levels []Level
+	Theta  []T
+	Grad   []T
+	U      []T // own jets: U[(k*n_c+c)*len(Points) + i], then the halo sections of mode Jets
+	UBar   []T // adjoints, same layout
+	Pairs  int // pairs evaluated here each step
+	Traffic
+
+	comm     mpi.Comm
+	kernels  []kernels.Kernel[T]
+	exchange *exchange.Exchange[T]
+	sum      mpi.Request // of the replicated levels' gradients
+	slotOf   [][]int32   // level → tile → slot
+
+	// Tiles by level: all, those to evaluate, those to train. See forward.go for "inner" and "rim".
+	allInner, allRim, inner, rim, trainInner, trainRim [][]int32
+	replicated                                         int // length of the replicated part of Theta
+}
+
+// Traffic counts what one step sends from this rank and what the cheaper of the two modes would need at least.
+type Traffic struct {
+	Neighbours    int
+	Bytes         int64 // sent a step to neighbours, both directions of the exchange
+	MinimumBytes  int64 // the smaller of the two modes' totals, this rank's part
+	ReducedValues int   // length of the all-reduce of replicated levels
+}
+
+// Range is a stretch of Theta whose subdomains this rank updates.
+type Range struct{ Level, At, N int }
+
+// Ranges lists what this rank updates, replicated levels first; the same stretch of Grad is complete after Adjoint.
+func (c *Cloud[T]) Ranges() []Range {
+	var rs []Range
+	for _, replicated := range []bool{true, false} {
+		for l, v := range c.Levels {
+			if v.Replicated == replicated {
+				rs = append(rs, Range{Level: l, At: v.At, N: v.Owned * v.P})
+			}
+		}
+	}
+	return rs
+}
+
+// Choice lets a job force what is otherwise computed.
+type Choice struct {
+	Mode      string // "auto", "jets", "parameters"
+	Replicate int    // levels with at most this many subdomains are replicated; -1: by the rule of decomp.Replicated
+}
+
+// tag of the exchange; it uses this and the next.
+const tag = 1
+
+// NewCloud builds this rank's share for the points [d][n], which every rank passes alike.
+func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Model, set kernels.Jets, part *decomp.Partition,
+	points [][]float64, choice Choice) (*Cloud[T], error) {
+	rank, ranks := comm.Rank(), comm.Size()
+	y := newLayout(m, part, points, ranks, set.N(), choice)
+	c := &Cloud[T]{comm: comm, Mode: y.mode}
+	b := &builder[T]{Cloud: c, m: m, y: y, rank: int32(rank), set: set, points: points}
+	b.ownPoints()
+	b.slots()
+	b.sections()
+	b.planes()
+	for l := range m.Dec.Levels {
+		if err := b.tiles(l, backend); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.links(); err != nil {
+		return nil, fmt.Errorf("model: build the exchange: %w", err)
+	}
+	c.Traffic.Neighbours = len(b.neighbours)
+	var zero T
+	size := int64(4)
+	if _, double := any(zero).(float64); double {
+		size = 8
+	}
+	c.Traffic.Bytes = y.bytes[rank] * size
+	c.Traffic.MinimumBytes = y.min[rank] * size
+	c.Traffic.ReducedValues = c.replicated
+	c.Activate(nil, nil)
+	return c, nil
+}

@@ -1,0 +1,62 @@
+package optim
+
+import "fbpinn-mpi/kernels"
+
+// Updater is the part of kernels.Backend that Adam uses.
+type Updater[T kernels.Real] interface {
+	Adam(a kernels.AdamStep, theta, grad, m, v []T)
+}
+
+// The paper's numbers (Kingma & Ba 2015), which all published FBPINN runs keep.
+const (
+	Beta1   = 0.9
+	Beta2   = 0.999
+	Epsilon = 1e-8
+)
+
+// Adam holds the moments of parameters that lie in several groups, one a level. The bias correction counts steps of the whole
+// run, so a subdomain that joins late is corrected as in the papers (docs/theory.md, section 8), and its moments stay with it.
+type Adam[T kernels.Real] struct {
+	M, V [][]T // per group, outside the Go heap; files keep them
+	Step int   // steps begun
+	b    Updater[T]
+}
+
+// NewAdam starts at zero moments for groups of the given numbers of parameters.
+func NewAdam[T kernels.Real](b Updater[T], sizes ...int) *Adam[T] {
+	a := &Adam[T]{b: b}
+	for _, n := range sizes {
+		a.M = append(a.M, kernels.Make[T](n)[:n])
+		a.V = append(a.V, kernels.Make[T](n)[:n])
+	}
+	return a
+}
+
+// Begin starts the next step, before its first Update.
+func (a *Adam[T]) Begin() { a.Step++ }
+
+// Update moves parameters at .. at+len(theta)-1 of a group against their gradient. Groups, and stretches of one group (the
+// subdomains being trained), may be updated in any order and at any time of the step.
+func (a *Adam[T]) Update(group, at int, rate float64, theta, grad []T) {
+	if a.Step == 0 {
+		panic("optim: Update before Begin")
+	}
+	if len(theta) != len(grad) {
+		panic("optim: parameters and gradient differ in length")
+	}
+	if len(theta) == 0 {
+		return
+	}
+	end := at + len(theta)
+	a.b.Adam(kernels.AdamStep{Rate: rate, Beta1: Beta1, Beta2: Beta2, Eps: Epsilon, Step: a.Step},
+		theta, grad, a.M[group][at:end], a.V[group][at:end])
+}
+
+// Close frees the moments.
+func (a *Adam[T]) Close() {
+	for g := range a.M {
+		kernels.Free(a.M[g])
+		kernels.Free(a.V[g])
+	}
+	a.M, a.V = nil, nil
+}

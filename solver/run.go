@@ -1,0 +1,350 @@
+package solver
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver/decomp"
+	"fbpinn-mpi/solver/model"
+	"fbpinn-mpi/solver/optim"
+	"fbpinn-mpi/solver/problem"
+)
+
+// Settings say how to train. The zero value of an interval means never.
+type Settings struct {
+	Method     string // "adam", "lbfgs"
+	Steps      int
+	Report     int // steps between reports of the loss
+	Test       int // steps between error tests
+	Checkpoint int // steps between checkpoints
+	Rate       optim.Schedule
+	LBFGS      optim.Settings
+	Seed       uint64
+	Fourier    model.Fourier
+	Active     *decomp.Schedule // nil: all subdomains are active for ever
+	Choice     model.Choice
+}
+
+// Status is how a run ended; all ranks agree on it.
+type Status int
+
+const (
+	StepLimit Status = iota // all steps were done
+	Converged               // the optimiser found no further decrease
+	Stopped                 // the observer asked for it
+	NotFinite               // a residual became NaN or infinite
+)
+
+func (s Status) String() string {
+	return [...]string{"all steps done", "converged", "stopped on request", "stopped: not finite"}[s]
+}
+
+// Report is the state of training after a step. Losses are those that the step started from.
+type Report struct {
+	Step    int
+	Seconds float64 // of training, tests and files not counted
+	Loss    float64
+	Terms   []float64 // λ·mean r², one for each residual of each term, in the order of Run.TermNames
+	Rate    float64   // learning rate
+	Errors  []Error   // per unknown, nil unless this step was tested against an exact solution
+}
+
+// State is everything that a restart needs, gathered on rank 0 and keyed by level and subdomain.
+type State[T kernels.Real] struct {
+	Step    int
+	Seconds float64
+	Levels  []LevelState[T]
+}
+
+// LevelState holds the parameters and Adam's moments of one level, each [J][P].
+type LevelState[T kernels.Real] struct{ Theta, M, V []T }
+
+// Observer receives what happens, on rank 0 only.
+type Observer[T kernels.Real] interface {
+	// Report is called after steps chosen by Settings.
+	Report(r Report)
+	// Checkpoint shall store the state; its arrays are valid during the call only.
+	Checkpoint(s *State[T]) error
+	// Stop is asked at each report; true ends the run there.
+	Stop() bool
+}
+
+// Blame is where training became not finite.
+type Blame struct {
+	Step     int
+	Term     string
+	Residual string
+	Point    []float64
+	Rank     int
+}
+
+func (b *Blame) Error() string {
+	return fmt.Sprintf("training became not finite at step %d: term %q, residual %s, at the point %.6g (rank %d); lower train.rate, "+
+		"check the expression at that point, or train in float64", b.Step, b.Term, b.Residual, b.Point, b.Rank)
+}
+
+// Run is one training, one object on each rank.
+type Run[T kernels.Real] struct {
+	Problem  *problem.Problem
+	Model    *model.Model
+	Settings Settings
+	Cloud    *model.Cloud[T]
+	Part     *decomp.Partition
+	Total    int // training points on all ranks
+
+	comm       mpi.Comm
+	step       step[T]
+	adam       *adam[T]
+	observer   Observer[T]
+	evaluation *evaluation
+	exact      [][]float64 // rank 0: per unknown on the test grid; nil where unknown
+	points     [][]float64 // own training points [d][n]
+	done       int
+	seconds    float64
+
+	blame  *Blame
+	sum    optim.Reducer
+	pack   []float64 // sums of the terms, stop, not finite
+	reduce mpi.Request
+	report Report // under way while reduce is pending
+}
+
+// New builds a run. Every rank calls it with the same arguments but for the observer, which only rank 0 needs. test is the
+// grid of error tests [d][n], exact the values there per unknown (rank 0; nil entries where none is known).
+func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kernels.Backend[float64], p *problem.Problem,
+	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
+	points, first, err := p.Sample(set.Seed)
+	if err != nil {
+		return nil, err
+	}
+	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, observer: observer, exact: exact, Total: len(points[0])}
+	r.Part = m.Dec.Partition(points, comm.Size())
+	if r.Cloud, err = model.NewCloud(comm, backend, m, p.Jets, r.Part, points, set.Choice); err != nil {
+		return nil, err
+	}
+	c := r.Cloud
+	r.initialise()
+	st, err := newStage(p, backend, c.U, c.UBar, len(c.Points), first, c.Points, points)
+	if err != nil {
+		return nil, err
+	}
+	r.step = step[T]{cloud: c, stage: st}
+	r.points = make([][]float64, len(points))
+	for a := range points {
+		for _, i := range c.Points {
+			r.points[a] = append(r.points[a], points[a][i])
+		}
+	}
+	r.adam = &adam[T]{Adam: optim.NewAdam(backend, len(c.Theta)), rate: set.Rate, cloud: c}
+	r.sum = mpi.NewTreeSum(comm, len(st.sums)+512, sumTag)
+	r.pack = kernels.Make[float64](len(st.sums) + 2)
+	if len(test) > 0 {
+		if r.evaluation, err = newEvaluation(comm, double, m, p, r.Part, test, set.Choice, false); err != nil {
+			return nil, err
+		}
+	}
+	return r, nil
+}
+
+// initialise draws the parameters of every slot, ghosts included: a draw depends on (seed, level, subdomain) only.
+func (r *Run[T]) initialise() {
+	for l := range r.Cloud.Levels {
+		v := &r.Cloud.Levels[l]
+		theta := make([]float64, v.P)
+		for slot, j := range v.Subs {
+			model.Init(r.Model.Nets[l], r.Settings.Fourier, r.Settings.Seed, l, j, theta)
+			for i, x := range theta {
+				r.Cloud.Theta[v.At+slot*v.P+i] = T(x)
+			}
+		}
+	}
+}
+
+// TermNames labels Report.Terms.
+func (r *Run[T]) TermNames() []string {
+	var names []string
+	for _, t := range r.Problem.Terms {
+		for e := range t.Raw {
+			if len(t.Raw) > 1 {
+				names = append(names, fmt.Sprintf("%s %d", t.Name, e+1))
+			} else {
+				names = append(names, t.Name)
+			}
+		}
+	}
+	return names
+}
+
+// Times are the seconds spent in each task of TaskNames on this rank, and the number of steps.
+func (r *Run[T]) Times() (seconds [len(TaskNames)]float64, steps int) {
+	for t, d := range r.step.time {
+		seconds[t] = d.Seconds()
+	}
+	return seconds, r.step.count
+}
+
+// Done is the number of steps made, Seconds the training time.
+func (r *Run[T]) Done() int        { return r.done }
+func (r *Run[T]) Seconds() float64 { return r.seconds }
+
+// sumTag is the message tag of the sums of L-BFGS; the exchange uses lower ones.
+const sumTag = 16
+
+// Train makes the remaining steps. An error means trouble with MPI or files; NotFinite comes with a *Blame as error.
+func (r *Run[T]) Train() (Status, error) {
+	if r.Settings.Method == "lbfgs" {
+		return r.trainLBFGS()
+	}
+	for r.done < r.Settings.Steps {
+		began := time.Now()
+		if err := r.activate(r.done); err != nil {
+			return 0, err
+		}
+		if err := r.step.adam(r.adam); err != nil {
+			return 0, err
+		}
+		r.done++
+		r.watch()
+		stop, err := r.finishReport() // of the previous step, if one is under way
+		if err != nil {
+			return 0, err
+		}
+		if stop == nil && r.due(r.Settings.Report) {
+			if err := r.startReport(r.Settings.Rate.At(r.done, 0)); err != nil {
+				return 0, err
+			}
+		}
+		r.seconds += time.Since(began).Seconds()
+		if stop == nil {
+			if err := r.files(); err != nil {
+				return 0, err
+			}
+			continue
+		}
+		return r.end(*stop)
+	}
+	stop, err := r.finishReport()
+	if err != nil {
+		return 0, err
+	}
+	if stop != nil {
+		return r.end(*stop)
+	}
+	return StepLimit, nil
+}
+
+// due tells whether something that happens every so many steps, and at the end, happens now.
+func (r *Run[T]) due(every int) bool {
+	return r.done == r.Settings.Steps || (every > 0 && r.done%every == 0)
+}
+
+// watch notes the first place where a residual is not finite. Nobody is told before the next report.
+func (r *Run[T]) watch() {
+	if r.blame != nil {
+		return
+	}
+	t, e, i, ok := r.step.stage.notFinite()
+	if ok {
+		return
+	}
+	term := r.Problem.Terms[t]
+	r.blame = &Blame{Step: r.done, Term: term.Name, Residual: term.Echo[e], Rank: r.comm.Rank()}
+	for a := range r.points {
+		r.blame.Point = append(r.blame.Point, r.points[a][i])
+	}
+}
+
+// startReport sets the sum of the losses over ranks going; the next step hides it.
+func (r *Run[T]) startReport(rate float64) error {
+	n := copy(r.pack, r.step.stage.sums)
+	r.pack[n], r.pack[n+1] = 0, 0
+	if r.comm.Rank() == 0 && r.observer.Stop() {
+		r.pack[n] = 1
+	}
+	if r.blame != nil {
+		r.pack[n+1] = 1
+	}
+	r.report = Report{Step: r.done, Seconds: r.seconds, Rate: rate}
+	if err := r.test(); err != nil {
+		return err
+	}
+	return mpi.Iallreduce(r.comm, r.pack, mpi.Sum, &r.reduce)
+}
+
+// test adds the errors to the report where they are due.
+func (r *Run[T]) test() error {
+	if r.evaluation == nil || !r.due(r.Settings.Test) {
+		return nil
+	}
+	load(r.evaluation, r.Cloud)
+	u, _, err := r.evaluation.fields()
+	if err != nil {
+		return err
+	}
+	for k := range u {
+		if r.exact != nil && r.exact[k] != nil {
+			r.report.Errors = append(r.report.Errors, Compare(u[k], r.exact[k]))
+		}
+	}
+	return nil
+}
+
+// finishReport completes a report that is under way. It returns a status if training must end, the same on all ranks.
+func (r *Run[T]) finishReport() (*Status, error) {
+	if !r.reduce.Pending() {
+		return nil, nil
+	}
+	if err := r.reduce.Wait(); err != nil {
+		return nil, err
+	}
+	n := len(r.pack) - 2
+	r.report.Terms = append([]float64(nil), r.pack[:n]...)
+	for _, v := range r.report.Terms {
+		r.report.Loss += v
+	}
+	if r.comm.Rank() == 0 {
+		r.observer.Report(r.report)
+	}
+	stop := Stopped
+	switch {
+	case r.pack[n+1] > 0 || math.IsNaN(r.report.Loss) || math.IsInf(r.report.Loss, 0):
+		stop = NotFinite
+	case r.pack[n] > 0:
+	default:
+		return nil, nil
+	}
+	return &stop, nil
+}
+
+// end settles a premature end: a state for a stop on request, the first cause for a failure.
+func (r *Run[T]) end(s Status) (Status, error) {
+	if s == Stopped {
+		return s, r.checkpoint()
+	}
+	first := []float64{math.Inf(1)}
+	if r.blame != nil {
+		first[0] = float64(r.blame.Step)*float64(r.comm.Size()) + float64(r.comm.Rank())
+	}
+	if err := mpi.Allreduce(r.comm, first, mpi.Min); err != nil {
+		return s, err
+	}
+	if math.IsInf(first[0], 1) {
+		return s, errors.New("the loss overflowed although every residual is finite; lower train.rate or the weights")
+	}
+	if rank := int(first[0]) % r.comm.Size(); rank != r.comm.Rank() {
+		return s, &Blame{Step: int(first[0]) / r.comm.Size(), Rank: rank}
+	}
+	return s, r.blame
+}
+
+// files writes a checkpoint where it is due.
+func (r *Run[T]) files() error {
+	if r.observer == nil && r.comm.Rank() == 0 || !r.due(r.Settings.Checkpoint) {
+		return nil
+	}
+	return r.checkpoint()
+}

@@ -1,0 +1,115 @@
+package solver
+
+import (
+	"fmt"
+
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver/model"
+)
+
+// State gathers parameters and moments on rank 0, keyed by level and subdomain; other ranks get nil. Collective.
+func (r *Run[T]) State() (*State[T], error) {
+	s := &State[T]{Step: r.done, Seconds: r.seconds}
+	m, v := r.adam.M[0], r.adam.V[0]
+	for l := range r.Cloud.Levels {
+		var level LevelState[T]
+		for _, a := range []struct {
+			from []T
+			to   *[]T
+		}{{r.Cloud.Theta, &level.Theta}, {m, &level.M}, {v, &level.V}} {
+			whole, err := gather(r.comm, r.Cloud, l, r.Model.Dec.Levels[l].Len(), a.from)
+			if err != nil {
+				return nil, fmt.Errorf("solver: gather level %d: %w", l+1, err)
+			}
+			*a.to = whole
+		}
+		s.Levels = append(s.Levels, level)
+	}
+	if r.comm.Rank() != 0 {
+		return nil, nil
+	}
+	return s, nil
+}
+
+// gather collects one level of an array with the layout of Theta: [J][P] on rank 0, nil elsewhere.
+func gather[T kernels.Real](comm mpi.Comm, c *model.Cloud[T], l, subdomains int, from []T) ([]T, error) {
+	v := &c.Levels[l]
+	own := from[v.At : v.At+v.Owned*v.P]
+	if v.Replicated {
+		if comm.Rank() != 0 {
+			return nil, nil
+		}
+		return append([]T(nil), own...), nil
+	}
+	counts, err := mpi.Counted(comm, v.Owned)
+	if err != nil {
+		return nil, err
+	}
+	ids := make([]int64, v.Owned)
+	for slot := range ids {
+		ids[slot] = int64(v.Subs[slot])
+	}
+	var whole, packed []T
+	var all []int64
+	lengths := make([]int, len(counts))
+	if comm.Rank() == 0 {
+		whole, packed, all = make([]T, subdomains*v.P), make([]T, subdomains*v.P), make([]int64, subdomains)
+	}
+	for k, n := range counts {
+		lengths[k] = n * v.P
+	}
+	if err := mpi.Gatherv(comm, ids, all, counts, 0); err != nil {
+		return nil, err
+	}
+	if err := mpi.Gatherv(comm, own, packed, lengths, 0); err != nil {
+		return nil, err
+	}
+	for k, j := range all {
+		copy(whole[int(j)*v.P:][:v.P], packed[k*v.P:][:v.P])
+	}
+	return whole, nil
+}
+
+// Restore continues from a state that rank 0 read; other ranks pass nil. Shapes must be those of this job. Collective.
+func (r *Run[T]) Restore(s *State[T]) error {
+	head := []float64{0, 0}
+	if s != nil {
+		head[0], head[1] = float64(s.Step), s.Seconds
+	}
+	if err := mpi.Bcast(r.comm, head, 0); err != nil {
+		return err
+	}
+	r.done, r.seconds = int(head[0]), head[1]
+	r.adam.Step = r.done
+	m, v := r.adam.M[0], r.adam.V[0]
+	for l := range r.Cloud.Levels {
+		level := &r.Cloud.Levels[l]
+		whole := make([]T, r.Model.Dec.Levels[l].Len()*level.P)
+		for k, to := range [][]T{r.Cloud.Theta, m, v} {
+			if s != nil {
+				from := [][]T{s.Levels[l].Theta, s.Levels[l].M, s.Levels[l].V}[k]
+				if len(from) != len(whole) {
+					return fmt.Errorf("solver: level %d of the checkpoint holds %d parameters, this job has %d", l+1, len(from), len(whole))
+				}
+				copy(whole, from)
+			}
+			if err := mpi.Bcast(r.comm, whole, 0); err != nil {
+				return err
+			}
+			for slot, j := range level.Subs {
+				copy(to[level.At+slot*level.P:][:level.P], whole[j*level.P:][:level.P])
+			}
+		}
+	}
+	return nil
+}
+
+// checkpoint hands the state to the observer. Collective.
+func (r *Run[T]) checkpoint() error {
+	s, err := r.State()
+	if err != nil || r.comm.Rank() != 0 {
+		return err
+	}
+	return r.observer.Checkpoint(s)
+}
