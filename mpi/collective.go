@@ -29,7 +29,7 @@ func (c Comm) collective(bytes int64) {
 // must hold, use TreeSum.
 func Allreduce[T Number](c Comm, buf []T, op Op) error {
 	c.collective(size(buf))
-	if e := C.fb_mpi_allreduce(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(op), c.s.handle); e != 0 {
+	if e := C.fb_mpi_allreduce(base(buf), C.int64_t(len(buf)), code[T](), C.int(op), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("allreduce of %d elements", len(buf)), e)
 	}
 	return nil
@@ -38,7 +38,7 @@ func Allreduce[T Number](c Comm, buf []T, op Op) error {
 // Bcast copies buf of root to all ranks. Lengths agree.
 func Bcast[T Number](c Comm, buf []T, root int) error {
 	c.collective(size(buf))
-	if e := C.fb_mpi_bcast(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(root), c.s.handle); e != 0 {
+	if e := C.fb_mpi_bcast(base(buf), C.int64_t(len(buf)), code[T](), C.int(root), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("broadcast of %d elements from rank %d", len(buf), root), e)
 	}
 	return nil
@@ -54,7 +54,7 @@ func Gatherv[T Number](c Comm, send, recv []T, counts []int, root int) error {
 			return err
 		}
 	}
-	if e := C.fb_mpi_gatherv(unsafe.Pointer(unsafe.SliceData(send)), C.int64_t(len(send)), unsafe.Pointer(unsafe.SliceData(recv)),
+	if e := C.fb_mpi_gatherv(base(send), C.int64_t(len(send)), base(recv),
 		unsafe.SliceData(ct), unsafe.SliceData(at), code[T](), C.int(root), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("gather of %d elements to rank %d", len(send), root), e)
 	}
@@ -68,7 +68,7 @@ func Allgatherv[T Number](c Comm, send, recv []T, counts []int) error {
 	if err != nil {
 		return err
 	}
-	if e := C.fb_mpi_allgatherv(unsafe.Pointer(unsafe.SliceData(send)), C.int64_t(len(send)), unsafe.Pointer(unsafe.SliceData(recv)),
+	if e := C.fb_mpi_allgatherv(base(send), C.int64_t(len(send)), base(recv),
 		unsafe.SliceData(ct), unsafe.SliceData(at), code[T](), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("allgather of %d elements", len(send)), e)
 	}
@@ -97,7 +97,7 @@ func Alltoall[T Number](c Comm, send, recv []T) error {
 		panic("mpi: Alltoall needs equal lengths that the ranks divide")
 	}
 	c.collective(size(send))
-	if e := C.fb_mpi_alltoall(unsafe.Pointer(unsafe.SliceData(send)), unsafe.Pointer(unsafe.SliceData(recv)), C.int64_t(len(send)/c.Size()), code[T](), c.s.handle); e != 0 {
+	if e := C.fb_mpi_alltoall(base(send), base(recv), C.int64_t(len(send)/c.Size()), code[T](), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("all-to-all of %d elements", len(send)), e)
 	}
 	return nil

@@ -82,6 +82,10 @@ int fb_mpi_header_major(void) { return 0; }
 int fb_mpi_header_minor(void) { return 0; }
 #endif
 
+_Static_assert(sizeof(MPI_Request) <= sizeof(int64_t), "an MPI_Request does not fit");
+
+static MPI_Request *handle(fb_mpi_request *r) { return (MPI_Request *)&r->handle; }
+
 static void begin(fb_mpi_request *r, int64_t n, int type, int peer, int tag, int receive)
 {
 	r->n = n;
@@ -100,25 +104,25 @@ static int started(fb_mpi_request *r, int code)
 	return r->code = code;
 }
 
-int fb_mpi_isend(const void *p, int64_t n, int type, int to, int tag, MPI_Comm c, fb_mpi_request *r)
+int fb_mpi_isend(const char *p, int64_t n, int type, int to, int tag, MPI_Comm c, fb_mpi_request *r)
 {
 	begin(r, n, type, to, tag, 0);
 	if (too_long(n)) return started(r, MPI_ERR_COUNT);
-	return started(r, MPI_Isend(p, (int)n, datatype(type), to, tag, c, &r->handle));
+	return started(r, MPI_Isend(p, (int)n, datatype(type), to, tag, c, handle(r)));
 }
 
-int fb_mpi_irecv(void *p, int64_t n, int type, int from, int tag, MPI_Comm c, fb_mpi_request *r)
+int fb_mpi_irecv(char *p, int64_t n, int type, int from, int tag, MPI_Comm c, fb_mpi_request *r)
 {
 	begin(r, n, type, from, tag, 1);
 	if (too_long(n)) return started(r, MPI_ERR_COUNT);
-	return started(r, MPI_Irecv(p, (int)n, datatype(type), from, tag, c, &r->handle));
+	return started(r, MPI_Irecv(p, (int)n, datatype(type), from, tag, c, handle(r)));
 }
 
-int fb_mpi_iallreduce(void *p, int64_t n, int type, int op, MPI_Comm c, fb_mpi_request *r)
+int fb_mpi_iallreduce(char *p, int64_t n, int type, int op, MPI_Comm c, fb_mpi_request *r)
 {
 	begin(r, n, type, -1, -1, -1);
 	if (too_long(n)) return started(r, MPI_ERR_COUNT);
-	return started(r, MPI_Iallreduce(MPI_IN_PLACE, p, (int)n, datatype(type), operation(op), c, &r->handle));
+	return started(r, MPI_Iallreduce(MPI_IN_PLACE, p, (int)n, datatype(type), operation(op), c, handle(r)));
 }
 
 static int finish(fb_mpi_request *r, int code, MPI_Status *s)
@@ -137,7 +141,7 @@ int fb_mpi_wait(fb_mpi_request *r)
 {
 	MPI_Status s;
 	if (!r->pending) return r->code;
-	int code = MPI_Wait(&r->handle, &s);
+	int code = MPI_Wait(handle(r), &s);
 	return finish(r, code, &s);
 }
 
@@ -164,7 +168,7 @@ void fb_mpi_progress(int n, fb_mpi_request *r)
 		MPI_Status s;
 		int done = 0;
 		if (!r[i].pending) continue;
-		int code = MPI_Test(&r[i].handle, &done, &s);
+		int code = MPI_Test(handle(&r[i]), &done, &s);
 		if (code || done) {
 			finish(&r[i], code, &s);
 			continue;
@@ -173,13 +177,13 @@ void fb_mpi_progress(int n, fb_mpi_request *r)
 	}
 }
 
-int fb_mpi_send(const void *p, int64_t n, int type, int to, int tag, MPI_Comm c)
+int fb_mpi_send(const char *p, int64_t n, int type, int to, int tag, MPI_Comm c)
 {
 	if (too_long(n)) return MPI_ERR_COUNT;
 	return MPI_Send(p, (int)n, datatype(type), to, tag, c);
 }
 
-int fb_mpi_recv(void *p, int64_t n, int type, int from, int tag, MPI_Comm c)
+int fb_mpi_recv(char *p, int64_t n, int type, int from, int tag, MPI_Comm c)
 {
 	MPI_Status s;
 	int got = 0;
@@ -191,31 +195,31 @@ int fb_mpi_recv(void *p, int64_t n, int type, int from, int tag, MPI_Comm c)
 	return got == n ? MPI_SUCCESS : FB_MPI_SHORT;
 }
 
-int fb_mpi_allreduce(void *p, int64_t n, int type, int op, MPI_Comm c)
+int fb_mpi_allreduce(char *p, int64_t n, int type, int op, MPI_Comm c)
 {
 	if (too_long(n)) return MPI_ERR_COUNT;
 	return MPI_Allreduce(MPI_IN_PLACE, p, (int)n, datatype(type), operation(op), c);
 }
 
-int fb_mpi_bcast(void *p, int64_t n, int type, int root, MPI_Comm c)
+int fb_mpi_bcast(char *p, int64_t n, int type, int root, MPI_Comm c)
 {
 	if (too_long(n)) return MPI_ERR_COUNT;
 	return MPI_Bcast(p, (int)n, datatype(type), root, c);
 }
 
-int fb_mpi_gatherv(const void *s, int64_t n, void *r, const int *counts, const int *displs, int type, int root, MPI_Comm c)
+int fb_mpi_gatherv(const char *s, int64_t n, char *r, const int *counts, const int *displs, int type, int root, MPI_Comm c)
 {
 	if (too_long(n)) return MPI_ERR_COUNT;
 	return MPI_Gatherv(s, (int)n, datatype(type), r, counts, displs, datatype(type), root, c);
 }
 
-int fb_mpi_allgatherv(const void *s, int64_t n, void *r, const int *counts, const int *displs, int type, MPI_Comm c)
+int fb_mpi_allgatherv(const char *s, int64_t n, char *r, const int *counts, const int *displs, int type, MPI_Comm c)
 {
 	if (too_long(n)) return MPI_ERR_COUNT;
 	return MPI_Allgatherv(s, (int)n, datatype(type), r, counts, displs, datatype(type), c);
 }
 
-int fb_mpi_alltoall(const void *s, void *r, int64_t each, int type, MPI_Comm c)
+int fb_mpi_alltoall(const char *s, char *r, int64_t each, int type, MPI_Comm c)
 {
 	if (too_long(each)) return MPI_ERR_COUNT;
 	return MPI_Alltoall(s, (int)each, datatype(type), r, (int)each, datatype(type), c);

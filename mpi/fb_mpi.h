@@ -15,7 +15,7 @@ enum { FB_MPI_SHORT = -1 };
 
 // One operation under way. A zeroed one is idle; it is reused without allocation.
 typedef struct {
-	MPI_Request handle;
+	int64_t handle; // room for an MPI_Request: Go need not know that it may be a pointer
 	int64_t n;   // elements expected
 	int64_t got; // elements that came, once finished (receives only)
 	int type, peer, tag;
@@ -44,20 +44,21 @@ enum { FB_MPI_TEXT = MPI_MAX_LIBRARY_VERSION_STRING + MPI_MAX_ERROR_STRING + MPI
 int fb_mpi_header_major(void);
 int fb_mpi_header_minor(void);
 
-int fb_mpi_isend(const void *p, int64_t n, int type, int to, int tag, MPI_Comm c, fb_mpi_request *r);
-int fb_mpi_irecv(void *p, int64_t n, int type, int from, int tag, MPI_Comm c, fb_mpi_request *r);
-int fb_mpi_iallreduce(void *p, int64_t n, int type, int op, MPI_Comm c, fb_mpi_request *r);
+// Buffers are char *, because for void * cgo would search the Go object around them for pointers at every call.
+int fb_mpi_isend(const char *p, int64_t n, int type, int to, int tag, MPI_Comm c, fb_mpi_request *r);
+int fb_mpi_irecv(char *p, int64_t n, int type, int from, int tag, MPI_Comm c, fb_mpi_request *r);
+int fb_mpi_iallreduce(char *p, int64_t n, int type, int op, MPI_Comm c, fb_mpi_request *r);
 int fb_mpi_wait(fb_mpi_request *r);
 fb_mpi_outcome fb_mpi_wait_each(int n, fb_mpi_request *r);
 void fb_mpi_progress(int n, fb_mpi_request *r);
 
-int fb_mpi_send(const void *p, int64_t n, int type, int to, int tag, MPI_Comm c);
-int fb_mpi_recv(void *p, int64_t n, int type, int from, int tag, MPI_Comm c);
-int fb_mpi_allreduce(void *p, int64_t n, int type, int op, MPI_Comm c);
-int fb_mpi_bcast(void *p, int64_t n, int type, int root, MPI_Comm c);
-int fb_mpi_gatherv(const void *s, int64_t n, void *r, const int *counts, const int *displs, int type, int root,
+int fb_mpi_send(const char *p, int64_t n, int type, int to, int tag, MPI_Comm c);
+int fb_mpi_recv(char *p, int64_t n, int type, int from, int tag, MPI_Comm c);
+int fb_mpi_allreduce(char *p, int64_t n, int type, int op, MPI_Comm c);
+int fb_mpi_bcast(char *p, int64_t n, int type, int root, MPI_Comm c);
+int fb_mpi_gatherv(const char *s, int64_t n, char *r, const int *counts, const int *displs, int type, int root,
                    MPI_Comm c);
-int fb_mpi_allgatherv(const void *s, int64_t n, void *r, const int *counts, const int *displs, int type, MPI_Comm c);
-int fb_mpi_alltoall(const void *s, void *r, int64_t each, int type, MPI_Comm c);
+int fb_mpi_allgatherv(const char *s, int64_t n, char *r, const int *counts, const int *displs, int type, MPI_Comm c);
+int fb_mpi_alltoall(const char *s, char *r, int64_t each, int type, MPI_Comm c);
 
 #endif

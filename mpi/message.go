@@ -26,21 +26,22 @@ func Isend[T Number](c Comm, buf []T, to, tag int, r *Request) error {
 	idle(r)
 	c.s.counts.Messages++
 	c.s.counts.Bytes += size(buf)
-	return r.outcome(C.fb_mpi_isend(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(to), C.int(tag), c.s.handle, &r.c))
+	return r.outcome(C.fb_mpi_isend(base(buf), C.int64_t(len(buf)), code[T](), C.int(to), C.int(tag), c.s.handle, &r.c))
 }
 
-// Irecv starts to receive exactly len(buf) elements from rank `from`: a longer or shorter message is an error of Wait. buf lies
-// outside the Go heap and belongs to MPI until then.
+// Irecv starts to receive exactly len(buf) elements from rank `from`. buf lies outside the Go heap and belongs to MPI until Wait.
+// A longer or shorter message is an error of Wait, but do not rely on it: where ranks share memory, Open MPI 4.1 (single copy)
+// writes a long message beyond buf before it says "truncated". Agree on lengths first, as exchange.New does.
 func Irecv[T Number](c Comm, buf []T, from, tag int, r *Request) error {
 	idle(r)
-	return r.outcome(C.fb_mpi_irecv(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(from), C.int(tag), c.s.handle, &r.c))
+	return r.outcome(C.fb_mpi_irecv(base(buf), C.int64_t(len(buf)), code[T](), C.int(from), C.int(tag), c.s.handle, &r.c))
 }
 
 // Iallreduce starts to combine buf over all ranks, in place. buf lies outside the Go heap and belongs to MPI until Wait.
 func Iallreduce[T Number](c Comm, buf []T, op Op, r *Request) error {
 	idle(r)
 	c.collective(size(buf))
-	return r.outcome(C.fb_mpi_iallreduce(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(op), c.s.handle, &r.c))
+	return r.outcome(C.fb_mpi_iallreduce(base(buf), C.int64_t(len(buf)), code[T](), C.int(op), c.s.handle, &r.c))
 }
 
 // Wait returns when the operation is over; at once for an idle request.
@@ -99,7 +100,7 @@ func (r *Request) outcome(code C.int) error {
 func Send[T Number](c Comm, buf []T, to, tag int) error {
 	c.s.counts.Messages++
 	c.s.counts.Bytes += size(buf)
-	if e := C.fb_mpi_send(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(to), C.int(tag), c.s.handle); e != 0 {
+	if e := C.fb_mpi_send(base(buf), C.int64_t(len(buf)), code[T](), C.int(to), C.int(tag), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("send of %d elements to rank %d, tag %d", len(buf), to, tag), e)
 	}
 	return nil
@@ -107,7 +108,7 @@ func Send[T Number](c Comm, buf []T, to, tag int) error {
 
 // Recv receives exactly len(buf) elements from rank `from`.
 func Recv[T Number](c Comm, buf []T, from, tag int) error {
-	if e := C.fb_mpi_recv(unsafe.Pointer(unsafe.SliceData(buf)), C.int64_t(len(buf)), code[T](), C.int(from), C.int(tag), c.s.handle); e != 0 {
+	if e := C.fb_mpi_recv(base(buf), C.int64_t(len(buf)), code[T](), C.int(from), C.int(tag), c.s.handle); e != 0 {
 		return fail(fmt.Sprintf("receive of %d elements from rank %d, tag %d", len(buf), from, tag), e)
 	}
 	return nil
@@ -118,6 +119,8 @@ func idle(r *Request) {
 		panic("mpi: request started again before Wait")
 	}
 }
+
+func base[T Number](buf []T) *C.char { return (*C.char)(unsafe.Pointer(unsafe.SliceData(buf))) }
 
 func size[T Number](buf []T) int64 {
 	var z T

@@ -7,6 +7,7 @@ import (
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver/decomp"
+	"fbpinn-mpi/solver/expr"
 	"fbpinn-mpi/solver/model"
 	"fbpinn-mpi/solver/problem"
 )
@@ -44,12 +45,11 @@ func Compare(u, exact []float64) Error {
 type evaluation struct {
 	comm      mpi.Comm
 	cloud     *model.Cloud[float64]
-	unknowns  []field
-	residuals []field
+	unknowns  field
+	residuals field
 	stride    int
 	gathered  []int // rank 0: global index of every gathered value
 	counts    []int // rank 0: own points by rank
-	mine      []float64
 	all       []float64
 }
 
@@ -63,7 +63,11 @@ type field struct {
 // newEvaluation prepares the solution at points [d][n], and with residuals also the residuals of the equations there.
 func newEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Model, p *problem.Problem, part *decomp.Partition,
 	points [][]float64, choice model.Choice, residuals bool) (*evaluation, error) {
-	set := kernels.NewJets(len(points))
+	var needs []kernels.MultiIndex
+	for _, j := range p.Solution.Jets {
+		needs = append(needs, j.Index)
+	}
+	set := kernels.NewJets(len(points), needs...)
 	if residuals {
 		set = p.Jets
 	}
@@ -79,39 +83,40 @@ func newEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Mod
 			x[a][i] = points[a][k]
 		}
 	}
-	plane := func(k, c0 int) []float64 { return c.U[(k*set.N()+c0)*e.stride:][:e.stride] }
-	values := make([][]float64, 0, len(p.Unknowns))
-	for k := range p.Unknowns {
-		values = append(values, plane(k, 0))
+	jets := func(list []*expr.Node) (in [][]float64) {
+		for _, at := range planes(set, list) {
+			in = append(in, c.U[at*e.stride:][:e.stride])
+		}
+		return in
 	}
-	columns, err := p.SolutionColumns(x)
+	columns, err := p.Columns(p.Solution.Columns, x)
 	if err != nil {
 		return nil, err
 	}
-	if e.unknowns, err = e.open(backend, nil, &p.Solution.Program, values, columns, nil); err != nil {
+	if e.unknowns, err = e.open(backend, &p.Solution.Program, jets(p.Solution.Jets), columns, nil); err != nil {
 		return nil, err
 	}
 	if residuals {
 		term := p.Terms[0]
-		var jets [][]float64
-		for _, at := range p.Planes(set, term.Program.Jets) {
-			jets = append(jets, c.U[at*e.stride:][:e.stride])
-		}
-		if columns, err = term.Columns(x); err != nil {
+		if columns, err = p.Columns(term.Program.Columns, x); err != nil {
 			return nil, err
 		}
-		if e.residuals, err = e.open(backend, nil, &term.Program.Value, jets, columns, term.Scales()); err != nil {
+		unweight := make([]float64, len(term.Weights))
+		for k, w := range term.Weights {
+			unweight[k] = 1 / math.Sqrt(w)
+		}
+		if e.residuals, err = e.open(backend, &term.Program.Value, jets(term.Program.Jets), columns, unweight); err != nil {
 			return nil, err
 		}
 	}
 	return e, e.index()
 }
 
-func (e *evaluation) open(backend kernels.Backend[float64], to []field, p *kernels.Program, jets, columns [][]float64,
-	scale []float64) ([]field, error) {
+func (e *evaluation) open(backend kernels.Backend[float64], p *kernels.Program, jets, columns [][]float64,
+	scale []float64) (field, error) {
 	k, err := backend.OpenProgram(p)
 	if err != nil {
-		return nil, err
+		return field{}, err
 	}
 	f := field{kernel: k, scale: scale}
 	f.in = append(f.in, jets...)
@@ -121,7 +126,7 @@ func (e *evaluation) open(backend kernels.Backend[float64], to []field, p *kerne
 	for range p.Outputs {
 		f.out = append(f.out, kernels.Make[float64](e.stride)[:e.stride])
 	}
-	return append(to, f), nil
+	return f, nil
 }
 
 // index tells rank 0 whose points the gathered values are.
@@ -169,25 +174,26 @@ func (e *evaluation) fields() (unknowns, residuals [][]float64, err error) {
 	if err := e.cloud.Forward(); err != nil {
 		return nil, nil, err
 	}
-	gather := func(fs []field) (out [][]float64, err error) {
-		for _, f := range fs {
-			f.kernel.Run(f.in, f.out, e.stride)
-			for o, v := range f.out {
-				if f.scale != nil {
-					for i := range v {
-						v[i] *= f.scale[o]
-					}
+	gather := func(f field) (out [][]float64, err error) {
+		if f.kernel == nil {
+			return nil, nil
+		}
+		f.kernel.Run(f.in, f.out, e.stride)
+		for o, v := range f.out {
+			if f.scale != nil {
+				for i := range v {
+					v[i] *= f.scale[o]
 				}
-				if err := mpi.Gatherv(e.comm, v, e.all, e.counts, 0); err != nil {
-					return nil, err
+			}
+			if err := mpi.Gatherv(e.comm, v, e.all, e.counts, 0); err != nil {
+				return nil, err
+			}
+			if e.comm.Rank() == 0 {
+				grid := make([]float64, len(e.all))
+				for i, k := range e.gathered {
+					grid[k] = e.all[i]
 				}
-				if e.comm.Rank() == 0 {
-					grid := make([]float64, len(e.all))
-					for i, k := range e.gathered {
-						grid[k] = e.all[i]
-					}
-					out = append(out, grid)
-				}
+				out = append(out, grid)
 			}
 		}
 		return out, nil
@@ -197,4 +203,31 @@ func (e *evaluation) fields() (unknowns, residuals [][]float64, err error) {
 	}
 	residuals, err = gather(e.residuals)
 	return unknowns, residuals, err
+}
+
+// Solve evaluates the trained solution and its residuals on a grid [d][n], gathered on rank 0. Collective.
+func (r *Run[T]) Solve(double kernels.Backend[float64], points [][]float64) (unknowns, residuals [][]float64, err error) {
+	e, err := newEvaluation(r.comm, double, r.Model, r.Problem, r.Part, points, r.Settings.Choice, true)
+	if err != nil {
+		return nil, nil, err
+	}
+	load(e, r.Cloud)
+	return e.fields()
+}
+
+// Traffic gathers what every rank computes and sends a step; the list is complete on all ranks. Collective.
+func (r *Run[T]) Traffic() ([]model.Traffic, error) {
+	n := r.comm.Size()
+	flat := make([]int64, 5*n)
+	t := r.Cloud.Traffic
+	copy(flat[5*r.comm.Rank():], []int64{int64(t.Pairs), int64(t.Neighbours), t.Bytes, t.MinimumBytes, int64(t.ReducedValues)})
+	if err := mpi.Allreduce(r.comm, flat, mpi.Sum); err != nil {
+		return nil, err
+	}
+	list := make([]model.Traffic, n)
+	for k := range list {
+		v := flat[5*k:]
+		list[k] = model.Traffic{Pairs: int(v[0]), Neighbours: int(v[1]), Bytes: v[2], MinimumBytes: v[3], ReducedValues: int(v[4])}
+	}
+	return list, nil
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver/expr"
 	"fbpinn-mpi/solver/problem"
 )
 
@@ -34,7 +35,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 	x [][]float64) (*stage[T], error) {
 	s := &stage[T]{}
 	for t := range p.Terms {
-		term := &p.Terms[t]
+		term := p.Terms[t]
 		v := stageTerm[T]{term: term, first: len(s.sums), total: first[t+1] - first[t]}
 		for v.lo < len(points) && points[v.lo] < first[t] {
 			v.lo++
@@ -47,7 +48,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
 		v.kernel = k
-		planes := p.Planes(p.Jets, term.Program.Jets)
+		planes := planes(p.Jets, term.Program.Jets)
 		local := make([][]float64, len(x)) // coordinates of the term's own points
 		for a := range x {
 			local[a] = make([]float64, v.n)
@@ -55,7 +56,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 				local[a][i] = x[a][points[v.lo+i]]
 			}
 		}
-		columns, err := term.Columns(local)
+		columns, err := p.Columns(term.Program.Columns, local)
 		if err != nil {
 			return nil, err
 		}
@@ -84,6 +85,15 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 	}
 	s.activate(nil, nil)
 	return s, nil
+}
+
+// planes are the numbers of the jet planes that hold the given jets.
+func planes(set kernels.Jets, jets []*expr.Node) []int {
+	at := make([]int, len(jets))
+	for i, j := range jets {
+		at[i] = j.Unknown*set.N() + set.Find(j.Index)
+	}
+	return at
 }
 
 // activate sets the point weights: q = 2/N over the points for which active (own points of the cloud) is true, nil meaning all.

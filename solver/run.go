@@ -22,6 +22,7 @@ type Settings struct {
 	Test       int // steps between error tests
 	Checkpoint int // steps between checkpoints
 	Rate       optim.Schedule
+	Adam       optim.Betas
 	LBFGS      optim.Settings
 	Seed       uint64
 	Fourier    model.Fourier
@@ -117,12 +118,10 @@ type Run[T kernels.Real] struct {
 // grid of error tests [d][n], exact the values there per unknown (rank 0; nil entries where none is known).
 func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kernels.Backend[float64], p *problem.Problem,
 	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
-	points, first, err := p.Sample(set.Seed)
-	if err != nil {
-		return nil, err
-	}
+	points, first := Sample(p, set.Seed)
 	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, observer: observer, exact: exact, Total: len(points[0])}
 	r.Part = m.Dec.Partition(points, comm.Size())
+	var err error
 	if r.Cloud, err = model.NewCloud(comm, backend, m, p.Jets, r.Part, points, set.Choice); err != nil {
 		return nil, err
 	}
@@ -164,17 +163,24 @@ func (r *Run[T]) initialise() {
 	}
 }
 
-// TermNames labels Report.Terms.
-func (r *Run[T]) TermNames() []string {
-	var names []string
-	for _, t := range r.Problem.Terms {
-		for e := range t.Raw {
-			if len(t.Raw) > 1 {
-				names = append(names, fmt.Sprintf("%s %d", t.Name, e+1))
-			} else {
-				names = append(names, t.Name)
-			}
+// Sample draws the points of all terms, one after the other: [d][n], and the number of the first point of each term and of
+// the end.
+func Sample(p *problem.Problem, seed uint64) (points [][]float64, first []int) {
+	points = make([][]float64, len(p.Axes))
+	first = []int{0}
+	for _, t := range p.Terms {
+		for a, x := range t.Sample(seed) {
+			points[a] = append(points[a], x...)
 		}
+		first = append(first, len(points[0]))
+	}
+	return points, first
+}
+
+// TermNames labels Report.Terms.
+func (r *Run[T]) TermNames() (names []string) {
+	for _, t := range r.Problem.Terms {
+		names = append(names, t.Labels...)
 	}
 	return names
 }

@@ -36,9 +36,12 @@ int64_t fbh5_create(const char *path) {
     const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
     hid_t fcpl = H5Pcreate(H5P_FILE_CREATE), fapl = H5Pcreate(H5P_FILE_ACCESS);
     hid_t f = -1;
-    // netCDF readers list variables in creation order and want it tracked. The V110 lower bound puts checksums on metadata.
+    // The core driver keeps the file in memory and never touches the disk: see doc.go. netCDF readers list variables in creation
+    // order and want it tracked. The V110 lower bound puts checksums on metadata.
+    const size_t step = (size_t)1 << 20;
     if (fcpl >= 0 && fapl >= 0 && H5Pset_link_creation_order(fcpl, order) >= 0 &&
         H5Pset_attr_creation_order(fcpl, order) >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0 &&
+        H5Pset_fapl_core(fapl, step, 0) >= 0 &&
         H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0)
         f = H5Fcreate(path, H5F_ACC_EXCL, fcpl, fapl);
     // After a failure no further call that could clear the error stack: the two property lists are left to the library.
@@ -46,6 +49,11 @@ int64_t fbh5_create(const char *path) {
     H5Pclose(fcpl);
     H5Pclose(fapl);
     return f;
+}
+
+int64_t fbh5_image(int64_t f, void *to, int64_t n) {
+    if (!to && H5Fflush(f, H5F_SCOPE_GLOBAL) < 0) return -1;
+    return (int64_t)H5Fget_file_image(f, to, (size_t)n);
 }
 
 int fbh5_group(int64_t f, const char *name) {

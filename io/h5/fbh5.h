@@ -9,7 +9,8 @@ enum { FBH5_F32 = 0, FBH5_F64 = 1, FBH5_I32 = 2, FBH5_I64 = 3, FBH5_U64 = 4, FBH
 enum { FBH5_OTHER = 0, FBH5_FLOAT = 1, FBH5_SIGNED = 2, FBH5_UNSIGNED = 3, FBH5_STRING = 4 };
 
 void    fbh5_quiet(void);                 // per thread: no HDF5-DIAG trace on stderr, empty error stack
-int64_t fbh5_create(const char *path);    // EXCL, CLOSE_STRONG, creation order, V110 bounds
+int64_t fbh5_create(const char *path);    // in memory; EXCL, CLOSE_STRONG, creation order, V110 bounds
+int64_t fbh5_image(int64_t f, void *to, int64_t n); // bytes of the file in memory; to NULL: only their number
 int     fbh5_group(int64_t f, const char *name);
 int     fbh5_link(int64_t f, const char *from, const char *to); // hard link
 

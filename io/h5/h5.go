@@ -11,8 +11,10 @@ import "C"
 import (
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync"
+	"unsafe"
 
 	"gonum.org/v1/hdf5"
 )
@@ -55,8 +57,11 @@ func guarded(fn func() C.int64_t) error {
 	return errors.New("HDF5 reports an error without saying which")
 }
 
-// Create makes a new file; it fails if the path exists.
+// Create begins a new file, which appears on the disk with Close; it fails if the path exists.
 func Create(path string) (*File, error) {
+	if _, err := os.Lstat(path); err == nil {
+		return nil, fmt.Errorf("h5: create %s: %w", path, os.ErrExist)
+	}
 	f := &File{path: path, Deflate: 4}
 	c, free := cstrings(path)
 	defer free()
@@ -106,14 +111,16 @@ func (f *File) do(what, name string, fn func() C.int64_t) error {
 	return f.err
 }
 
-// Close closes the file and returns the first error since it was opened. On nil, a created file is complete in the system's
-// cache (not yet on the disk: see Replace). A handle left open would make the file unreadable, so it is an error, too.
+// Close ends the file and returns the first error since it was opened. On nil, a created file is complete in the system's
+// cache (not yet on the disk: see Commit); on an error it does not exist. A handle left open would make the file unreadable,
+// so it is an error, too.
 func (f *File) Close() error {
 	if f.closed {
 		return f.err
 	}
 	f.closed = true
 	var left C.int64_t
+	var image []byte
 	err := guarded(func() C.int64_t {
 		left = C.fbh5_open_objects(f.id)
 		if f.opened != nil {
@@ -121,6 +128,12 @@ func (f *File) Close() error {
 				return -1
 			}
 			return 0
+		}
+		if n := C.fbh5_image(f.id, nil, 0); f.err == nil && n > 0 {
+			image = make([]byte, n)
+			if C.fbh5_image(f.id, unsafe.Pointer(&image[0]), n) != n {
+				return -1
+			}
 		}
 		return C.int64_t(C.fbh5_close(f.id))
 	})
@@ -130,5 +143,25 @@ func (f *File) Close() error {
 	if f.err == nil && left != 1 {
 		f.err = fmt.Errorf("h5: close %s: %d handles were left open", f.path, left-1)
 	}
+	if f.err == nil && f.opened == nil {
+		f.err = writeNew(f.path, image)
+	}
 	return f.err
+}
+
+// writeNew makes a file of the bytes, all of them or none.
+func writeNew(path string, b []byte) error {
+	w, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_WRONLY, 0o644)
+	if err != nil {
+		return fmt.Errorf("h5: %w", err)
+	}
+	_, err = w.Write(b)
+	if cerr := w.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(path)
+		return fmt.Errorf("h5: %w", err)
+	}
+	return nil
 }

@@ -141,6 +141,11 @@ func TestErrorsAreSticky(t *testing.T) {
 	if err := f.Close(); err != first {
 		t.Errorf("close: %v", err)
 	}
+	if _, err := os.Stat(f.Path()); !os.IsNotExist(err) {
+		t.Errorf("a file with an error is there: %v", err)
+	}
+	// The failure must not spill over to other files.
+	TestRoundTrip(t)
 }
 
 func TestReplace(t *testing.T) {
@@ -179,7 +184,7 @@ func TestDiskFull(t *testing.T) {
 		v[i] = math.Sin(float64(i * i))
 	}
 	err := Replace(filepath.Join(dir, "a.h5"), func(f *File) error { return Write(f, "/v", v) })
-	if err == nil || !strings.Contains(err.Error(), "No space left") {
+	if err == nil || !strings.Contains(err.Error(), "no space left") {
 		t.Errorf("got %v", err)
 	}
 	if entries, _ := os.ReadDir(dir); len(entries) != 0 {

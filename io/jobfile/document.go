@@ -138,10 +138,9 @@ func (b *builder) offset(part []byte) int {
 
 // header opens the table of [a.b] or a new element of [[a.b]].
 func (b *builder) header(root *node, e *unstable.Node) (*node, error) {
-	here := root
+	here, keyAt := root, int(e.Child().Raw.Offset) // faults of a table are shown at the start of its header
 	for it := e.Key(); it.Next(); {
-		k := it.Node()
-		key, keyAt := string(k.Data), int(k.Raw.Offset)
+		key := string(it.Node().Data)
 		next := here.child(key)
 		if next != nil && next.inline {
 			return nil, b.twice(next, keyAt)

@@ -83,7 +83,7 @@ type Condition struct {
 // Place fixes a coordinate (Lo == Hi) or narrows its range.
 type Place struct {
 	Coord  string
-	Lo, Hi float64
+	Lo, Hi float64 // equal if Fixed
 	Fixed  bool
 }
 

@@ -170,9 +170,9 @@ func TestResolveFaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range []struct{ rate, want string }{
-		{"q*3", "x:14:10: no such name\n    rate = \"q*3\"\n             ^\n    name it"},
+		{"q*3", "x:15:10: no such name\n    rate = \"q*3\"\n             ^\n    name it"},
 		{"4*pi", ""},
-		{"-2*pi", "x:14:8: train.rate = -2*pi = -6.5 is out of range\n    rate = \"-2*pi\"\n           ^\n    allowed: above 0, up to 1000"},
+		{"-2*pi", "x:15:8: train.rate = -2*pi = -6.5 is out of range\n    rate = \"-2*pi\"\n           ^\n    allowed: above 0, up to 1000"},
 	} {
 		j, err := Decode("x", string(base)+"[train]\nrate = \""+c.rate+"\"\n", nil)
 		if err != nil {

@@ -119,6 +119,13 @@ func (j *Job) Resolve(eval func(expression string) (float64, *Fault)) error {
 		}
 		*p.dst = v
 	}
+	for _, c := range j.Problem.Conditions {
+		for i := range c.Box {
+			if p := &c.Box[i]; p.Fixed {
+				p.Hi = p.Lo
+			}
+		}
+	}
 	return nil
 }
 

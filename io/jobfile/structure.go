@@ -173,6 +173,7 @@ func putPlace(d *decoder, k *Key, n *node, path string) {
 	}
 	p.Fixed = true
 	d.number(k, n, path, &p.Lo)
+	p.Hi = p.Lo // again in Resolve
 }
 
 func putResidual(d *decoder, k *Key, n *node, path string) {

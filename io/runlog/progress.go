@@ -85,7 +85,10 @@ func rate(x float64) string {
 
 // left writes a time in the two units that matter.
 func left(seconds float64) string {
-	s := int64(math.Max(0, math.Min(seconds, 1e9)) + 0.5)
+	if !(seconds > 0) { // NaN, too
+		seconds = 0
+	}
+	s := int64(math.Min(seconds, 1e9) + 0.5)
 	switch {
 	case s < 60:
 		return fmt.Sprintf("%ds", s)

@@ -37,6 +37,7 @@ typedef struct {
 
 #if defined(__cplusplus) && defined(FB_NS) && !defined(FB_GENERIC_BODY)
 #define FB_GENERIC_BODY
+#include "scatter.h"
 #include "simd.h"
 
 namespace FB_NS {
@@ -47,26 +48,34 @@ namespace {
 // Register tile: 4 rows by `tileCols` vectors leave registers for operands (32 with AVX-512, else 16).
 constexpr int tileRows = 4, tileCols = FB_BITS == 512 ? 4 : 2;
 
-// z[i][q] (+)= bias_i + sum_k w[i*wi + k*wk] y[k][q] for one tile of rows and of vectors q; rows lie `cols` apart.
+// z[i][q] (+)= sum_k w[i*wi + k*wk] y[k][q] for one tile of rows and of vectors q; rows lie `cols` apart.
 template <class R, int I, int Q>
 FB_INLINE void affine_tile(const R *w, int wi, int wk, int n, const R *y, R *z, int64_t cols, bool add) {
 	constexpr int lanes = V<R>::lanes;
 	V<R> acc[I][Q];
+#pragma GCC unroll 16
 	for (int i = 0; i < I; i++)
+#pragma GCC unroll 16
 		for (int q = 0; q < Q; q++) acc[i][q] = add ? V<R>::load(z + i * cols + q * lanes) : V<R>::zero();
 	for (int k = 0; k < n; k++) {
 		V<R> col[Q];
+#pragma GCC unroll 16
 		for (int q = 0; q < Q; q++) col[q] = V<R>::load(y + k * cols + q * lanes);
+#pragma GCC unroll 16
 		for (int i = 0; i < I; i++) {
 			V<R> wik(w[i * wi + k * wk]);
+#pragma GCC unroll 16
 			for (int q = 0; q < Q; q++) acc[i][q] = fma(wik, col[q], acc[i][q]);
 		}
 	}
+#pragma GCC unroll 16
 	for (int i = 0; i < I; i++)
+#pragma GCC unroll 16
 		for (int q = 0; q < Q; q++) acc[i][q].store(z + i * cols + q * lanes);
 }
 
-// Z [m][cols] (+)= W Y, Y [n][cols], W_ik at w[i*wi + k*wk]: W itself with (n, 1), its transpose with (1, m).
+// Z [m][cols] (+)= W Y, Y [n][cols], W_ik at w[i*wi + k*wk]: a row-major matrix with wi its width and wk = 1, its transpose with the
+// two exchanged.
 template <class R>
 static void affine(const R *w, int wi, int wk, int m, int n, const R *y, R *z, int64_t cols, bool add) {
 	constexpr int lanes = V<R>::lanes;
@@ -88,21 +97,29 @@ template <class R, int I, int K>
 FB_INLINE void outer_tile(const R *zbar, const R *y, int64_t cols, R *w, int n) {
 	constexpr int lanes = V<R>::lanes;
 	V<R> acc[I * K];
+#pragma GCC unroll 16
 	for (int t = 0; t < I * K; t++) acc[t] = V<R>::zero();
 	for (int64_t q = 0; q < cols; q += lanes) {
 		V<R> row[K];
+#pragma GCC unroll 16
 		for (int k = 0; k < K; k++) row[k] = V<R>::load(y + k * cols + q);
+#pragma GCC unroll 16
 		for (int i = 0; i < I; i++) {
 			V<R> zi = V<R>::load(zbar + i * cols + q);
+#pragma GCC unroll 16
 			for (int k = 0; k < K; k++) acc[i * K + k] = fma(zi, row[k], acc[i * K + k]);
 		}
 	}
 	R sums[I * K < lanes ? lanes : I * K];
 	if (I * K % lanes == 0)
+#pragma GCC unroll 16
 		for (int t = 0; t < I * K; t += lanes) hsums(acc + t).storeu(sums + t);
 	else
+#pragma GCC unroll 16
 		for (int t = 0; t < I * K; t++) sums[t] = hsum(acc[t]);
+#pragma GCC unroll 16
 	for (int i = 0; i < I; i++)
+#pragma GCC unroll 16
 		for (int k = 0; k < K; k++) w[i * n + k] += sums[i * K + k];
 }
 
@@ -146,7 +163,7 @@ template <class R> FB_INLINE void cycle(V<R> s, V<R> c, V<R> *f) {
 // phi[n] for n <= order+1 of the activation with slopes s0, s1, and by[s][n] = d phi[n] / d slope for n <= order, where by is
 // not null (kernels/host, activate).
 template <class R> FB_INLINE void activate(int act, R s0, R s1, V<R> z, int order, V<R> *phi, V<R> (*by)[maxDerivatives]) {
-	V<R> f[maxDerivatives + 1];
+	V<R> f[maxDerivatives];
 	if (act == FB_TANH) return tanhs(z, order + 1, phi);
 	if (act == FB_SIN || act == FB_ADAPTIVE_SIN) {
 		V<R> s, c;
@@ -247,19 +264,20 @@ FB_INLINE void compose_adjoint(const fb_generic_tables &tab, int nc, int order, 
 
 // ---- the kernel ----------------------------------------------------------------------------------------------------------
 
+// Generic is the kernel of one plan at work.
 template <class R> struct Generic {
 	static constexpr int lanes = V<R>::lanes;
 
 	const fb_plan &p;
 	const fb_generic_tables &tab;
 	const int nc;
-	int widest = 0;  // neurons of the widest layer
 	int64_t np = 0;  // lanes of the chunk in hand, a multiple of FB_PAD
 	int64_t cols = 0; // nc*np
 
 	// The chunk: points first .. first+n-1 of the tile, lanes to first+np-1 exist in X and W.
 	const fb_tile *tile = nullptr;
-	int first = 0, n = 0, run = 0;
+	int first = 0, n = 0;
+	Runs runs;
 
 	// Scratch, each [neurons][nc][np]. Without a tape all layers share one y and one z.
 	R *inputs, *features, *y[FB_MAX_LAYERS], *z[FB_MAX_LAYERS], *yd, *zd, *out;
@@ -284,22 +302,24 @@ template <class R> struct Generic {
 
 	static int64_t scratch(const fb_plan &p) { return chunk(p) * neurons(p) * p.nc * (int64_t)sizeof(R); }
 
-	Generic(const fb_plan &plan, bool tape) : p(plan), tab(*(const fb_generic_tables *)plan.tables), nc(plan.nc) {
+	Generic(const fb_plan &plan, bool tape) : p(plan), tab(*(const fb_generic_tables *)plan.tables), nc(plan.nc), runs(&plan, fb_tile{}) {
 		R *at = (R *)p.scratch;
 		const int64_t unit = chunk(p) * nc;
 		auto take = [&](int64_t k) { R *r = at; at += k * unit; return r; };
+		int in = 0, most = 0, widest; // neurons of the largest layers
 		for (int l = 0; l <= p.hidden; l++) {
-			if (p.layers[l].in > widest) widest = p.layers[l].in;
-			if (p.layers[l].out > widest) widest = p.layers[l].out;
+			if (p.layers[l].in > in) in = p.layers[l].in;
+			if (p.layers[l].out > most) most = p.layers[l].out;
 		}
+		widest = in > most ? in : most;
 		inputs = take(p.inputs);
 		features = take(p.fourier);
 		out = take(p.out);
 		yd = take(widest);
 		zd = take(widest);
 		for (int l = 0; l <= p.hidden; l++) {
-			y[l] = tape || l == 0 ? take(tape ? p.layers[l].in : widest) : y[0];
-			z[l] = tape || l == 0 ? take(tape ? p.layers[l].out : widest) : z[0];
+			y[l] = tape || l == 0 ? take(tape ? p.layers[l].in : in) : y[0];
+			z[l] = tape || l == 0 ? take(tape ? p.layers[l].out : most) : z[0];
 		}
 	}
 
@@ -310,7 +330,7 @@ template <class R> struct Generic {
 		const int full = (int)chunk(p);
 		for (int64_t i = 0; i < count; i++) {
 			tile = p.tiles + tiles[i];
-			run = tile->run;
+			runs = Runs(&p, *tile);
 			for (first = 0; first < tile->n; first += full) {
 				n = tile->n - first < full ? tile->n - first : full;
 				np = fb_pad(n);
@@ -318,22 +338,6 @@ template <class R> struct Generic {
 				work();
 			}
 		}
-	}
-
-	// Calls f(lane, index in a plane of U, points) for the stretches of the chunk.
-	template <class F> void stretches(F f) {
-		const int end = first + n;
-		for (int r = run; r < tile->run + tile->runs; r++) {
-			const fb_run &s = p.runs[r];
-			if (s.tile >= end) break;
-			int lo = s.tile > first ? s.tile : first, hi = s.tile + s.n < end ? s.tile + s.n : end;
-			if (lo < hi) f(lo - first, s.point + (lo - s.tile), hi - lo);
-		}
-	}
-
-	// Runs that end before the next chunk are done with.
-	void advance() {
-		while (run < tile->run + tile->runs && p.runs[run].tile + p.runs[run].n <= first + n) run++;
 	}
 
 	// ---- embedding: kernels/host, embed
@@ -509,25 +513,17 @@ template <class R> struct Generic {
 				}
 			}
 		}
-		const fb_section &sec = p.sections[tile->section];
-		stretches([&](int lane, int64_t point, int count) {
-			R *u = (R *)p.u + sec.base + point;
-			for (int row = 0; row < p.out * nc; row++)
-				for (int i = 0; i < count; i++) u[row * sec.stride + i] += out[row * np + lane + i];
-		});
-		advance();
+		int64_t stride;
+		R *planes = section_of<R>(&p, *tile, p.u, &stride);
+		scatter_add<R>(runs, first, first + n, planes, stride, out, (int)np, p.out * nc);
 	}
 
 	// zd = s W^T Ubar.
 	void gather() {
-		const fb_section &sec = p.sections[tile->section];
+		int64_t stride;
+		const R *planes = section_of<R>(&p, *tile, (void *)p.ubar, &stride);
 		for (int64_t q = 0; q < p.out * cols; q++) out[q] = 0; // the padding
-		stretches([&](int lane, int64_t point, int count) {
-			const R *u = (const R *)p.ubar + sec.base + point;
-			for (int row = 0; row < p.out * nc; row++)
-				for (int i = 0; i < count; i++) out[row * np + lane + i] = u[row * sec.stride + i];
-		});
-		advance();
+		FB_NS::gather<R>(runs, first, first + n, planes, stride, out, (int)np, p.out * nc);
 		const R *w = (const R *)p.w + tile->w + first, *s = (const R *)p.scale;
 		const int64_t pad = fb_pad(tile->n);
 		for (int k = 0; k < p.out; k++) {

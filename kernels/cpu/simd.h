@@ -119,11 +119,13 @@ template <> FB_MEMBER void V<double>::storem(double *p, int k) const { _mm256_ma
 #else
 template <class R> FB_MEMBER V<R> V<R>::loadm(const R *p, int k) {
 	Raw r{};
-	for (int i = 0; i < k; i++) r[i] = p[i];
+	for (int i = 0; i < lanes; i++)
+		if (i < k) r[i] = p[i];
 	return V(r);
 }
 template <class R> FB_MEMBER void V<R>::storem(R *p, int k) const {
-	for (int i = 0; i < k; i++) p[i] = v[i];
+	for (int i = 0; i < lanes; i++)
+		if (i < k) p[i] = v[i];
 }
 #endif
 
@@ -219,27 +221,40 @@ FB_INLINE V<double> reciprocal(V<double> a) {
 #endif
 }
 
-// t = tanh z and a quarter of s = 1 - tanh² z from y = -2 log2(e) z, both to few ulp relative at every z. With
-// m = 2^y - 1 formed without cancellation and E = 2^y: t = -m/(2+m), s/4 = E/(2+m)². NaN stays NaN.
-template <class R> FB_INLINE void vtanh_quarter(V<R> y, V<R> &t, V<R> &quarter) {
+// t = tanh z and a quarter of s = 1 - tanh² z from y = 2 log2(e) z, both to few ulp relative at every z. With
+// m = 2^y - 1 formed without cancellation and E = 2^y: t = m/(2+m), s/4 = E/(2+m)². NaN stays NaN. U vectors go side by
+// side, step by step: the chain of dependences is 90 cycles long, longer than what a scheduler looks ahead.
+template <int U, class R> FB_INLINE void vtanh_quarter(const V<R> (&y)[U], V<R> (&t)[U], V<R> (&quarter)[U]) {
 	using N = Num<R>;
 	constexpr R limit = R(2 * 1.4426950408889634) * N::clamp;
-	y = min(V<R>(limit), max(V<R>(-limit), y));
-	V<R> shifted = y + (N::round + R(N::bias)); // low bits: nearest integer + exponent bias
-	V<R> f = y - (shifted - (N::round + R(N::bias)));
-	V<R> p = f * poly(N::exp2m1, f);
-	V<R> scale = V<R>::of(shifted.bits() << N::mantissa);
-	V<R> e = fma(scale, p, scale);
-	V<R> m = fma(scale, p, scale - R(1));
-	V<R> r = reciprocal(m + R(2));
-	t = -m * r;
-	quarter = e * r * r;
+	constexpr R shift = N::round + R(N::bias); // low bits of y + shift: nearest integer + exponent bias
+	constexpr int top = sizeof(N::exp2m1) / sizeof(R) - 1;
+	V<R> f[U], scale[U], p[U];
+#define FB_EACH _Pragma("GCC unroll 8") for (int u = 0; u < U; u++)
+	FB_EACH f[u] = min(V<R>(limit), max(V<R>(-limit), y[u]));
+	FB_EACH scale[u] = f[u] + shift;
+	FB_EACH f[u] -= scale[u] - shift;
+	FB_EACH p[u] = fma(V<R>(N::exp2m1[top]), f[u], V<R>(N::exp2m1[top - 1]));
+#pragma GCC unroll 16
+	for (int k = top - 2; k >= 0; k--)
+		FB_EACH p[u] = fma(p[u], f[u], V<R>(N::exp2m1[k]));
+	FB_EACH p[u] *= f[u];
+	FB_EACH scale[u] = V<R>::of(scale[u].bits() << N::mantissa);
+	FB_EACH quarter[u] = fma(scale[u], p[u], scale[u]);
+	FB_EACH t[u] = fma(scale[u], p[u], scale[u] - R(1));
+	FB_EACH p[u] = reciprocal(t[u] + R(2));
+	FB_EACH t[u] *= p[u];
+	FB_EACH quarter[u] *= p[u];
+	FB_EACH quarter[u] *= p[u];
+#undef FB_EACH
 }
 
 // t = tanh z, s = 1 - t² (s = 4E/(1+E)², never 1 - t·t: that loses all digits by |z| = 9).
 template <class R> FB_INLINE void vtanh_parts(V<R> z, V<R> &t, V<R> &s) {
-	vtanh_quarter(z * R(-2.8853900817779268), t, s);
-	s = s * R(4);
+	V<R> y[1] = {z * R(2.8853900817779268)}, tanh[1], quarter[1];
+	vtanh_quarter<1>(y, tanh, quarter);
+	t = tanh[0];
+	s = quarter[0] * R(4);
 }
 
 // s = sin z, c = cos z, absolute error a few 1e-8 for |z| <= 1e4 (float), 1e-15 for |z| <= 1e6 (double): one step of pi,

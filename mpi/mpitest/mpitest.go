@@ -9,6 +9,10 @@
 //
 //	func TestExchange_n4(t *testing.T) { world.Run(t, 4, func(c mpi.Comm) { ... }) }
 //
+// On a machine with fewer cores than ranks, from the folder of the package:
+//
+//	go test -c -o exchange.test . && mpirun --oversubscribe --bind-to none -np 4 ./exchange.test
+//
 // The testing package runs each test on a thread of its own, which MPI's level FUNNELED forbids. So the tests run beside the
 // main goroutine, and World.Run hands their bodies to it, one at a time.
 package mpitest

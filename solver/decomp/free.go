@@ -161,7 +161,7 @@ func (l *Level) checkCover() error {
 			if a > 0 {
 				at += ", "
 			}
-			at += fmt.Sprintf("%s in [%.9g, %.9g]", axis.Name, lo[a], hi[a])
+			at += fmt.Sprintf("%s in [%.6g, %.6g]", axis.Name, lo[a], hi[a])
 		}
 		return fmt.Errorf("the free subdomains do not cover %s: widen them or add one there", at)
 	}

@@ -189,6 +189,11 @@ func TestPairsBruteForce(t *testing.T) {
 		dec := must(t, unitBox(d), LevelSpec{Counts: repeat(3, d), Overlap: []float64{1.9}})
 		comparePairs(t, "scattered", dec.Levels[0], scatter(dec.Axes, 300, 3))
 	}
+	edges := must(t, unitBox(2), LevelSpec{Counts: []int{3, 3}, Overlap: []float64{2}}) // boxes [-½,½], [0,1], [½,3/2], exactly
+	comparePairs(t, "points on the edges", edges.Levels[0], grid(edges.Axes, 5, 5))
+	if n := edges.Levels[0].Covering([][]float64{{0.5, 0, 0.25}, {0.5, 0.5, 0.25}}); n[0] != 9 || n[1] != 6 || n[2] != 4 {
+		t.Errorf("closed boxes around points on their edges: %v, want 9, 6, 4", n)
+	}
 	lists := must(t, unitBox(2), LevelSpec{Counts: []int{0, 2}, Overlap: []float64{1.5},
 		Centres: [][]float64{{0.1, 0.3, 0.35, 0.9}, nil}, Widths: [][]float64{{0.5, 0.2, 0.9, 0.4}, nil}})
 	comparePairs(t, "lists with a box inside another", lists.Levels[0], scatter(lists.Axes, 500, 5))

@@ -56,7 +56,7 @@ func (l *Level) Jets(j int, x []float64, set kernels.Jets, out []float64) error 
 	if set.D != len(l.axes) || len(out) != set.N() {
 		panic("decomp: jets of another dimension")
 	}
-	f := NewFiller[float64](l, set, 1)
+	f := newFiller[float64](l, set, 1, 0)
 	point := make([][]float64, len(x))
 	for a := range x {
 		point[a] = x[a : a+1]
@@ -91,6 +91,7 @@ type Filler[T kernels.Real] struct {
 	set    kernels.Jets
 	scale  float64
 	cache  [MaxD][]entry
+	shift  uint      // 64 less the bits of a cache index
 	near   []int32   // free levels
 	own, s []float64 // [n_c], free levels
 	one    []float64
@@ -99,17 +100,21 @@ type Filler[T kernels.Real] struct {
 
 // NewFiller prepares the computation of scale·ω_j; the level average of the method is scale = 1/L.
 func NewFiller[T kernels.Real](l *Level, set kernels.Jets, scale float64) *Filler[T] {
+	return newFiller[T](l, set, scale, cacheBits)
+}
+
+func newFiller[T kernels.Real](l *Level, set kernels.Jets, scale float64, bits uint) *Filler[T] {
 	if set.D != len(l.axes) {
 		panic("decomp: jets of another dimension")
 	}
-	f := &Filler[T]{level: l, set: set, scale: scale}
+	f := &Filler[T]{level: l, set: set, scale: scale, shift: 64 - bits}
 	if l.free != nil {
 		n := set.N()
 		f.own, f.s, f.one, f.ratio = make([]float64, n), make([]float64, n), make([]float64, n), newQuotient(set)
 		return f
 	}
 	for a := range l.axes {
-		f.cache[a] = make([]entry, 1<<cacheBits)
+		f.cache[a] = make([]entry, 1<<bits)
 	}
 	return f
 }
@@ -140,7 +145,7 @@ func (f *Filler[T]) Fill(j int, points [][]float64, index []int32, xhat, w []T, 
 		for a := 0; a < d; a++ {
 			x := points[a][i]
 			b := math.Float64bits(x)
-			h := &f.cache[a][(b^uint64(ja[a])<<32)*0x9e3779b97f4a7c15>>(64-cacheBits)]
+			h := &f.cache[a][(b^uint64(ja[a])<<32)*0x9e3779b97f4a7c15>>f.shift]
 			if !h.used || h.x != x || int(h.j) != ja[a] {
 				var ok, covered bool
 				h.used = false

@@ -65,8 +65,8 @@ func partial(l *Level, j int, x, r []float64, m kernels.MultiIndex) float64 {
 	return real(over(0))
 }
 
-// jetRounding: rounding 1e-15 times 4!/(r/σ)⁴ with r = 0.15 σ, relative to σ⁻ⁿ.
-const jetRounding = 1e-10
+// jetRounding: rounding 2e-15 of the reference times 4!/(r/σ)⁴ with r = 0.1 σ, relative to σ⁻ⁿ.
+const jetRounding = 5e-10
 
 func TestJets(t *testing.T) {
 	axes := []Axis{{Name: "x", Lo: -1, Hi: 1}, {Name: "y", Lo: 0, Hi: 3, Periodic: true}, {Name: "t", Lo: 0, Hi: 1}}
@@ -80,7 +80,7 @@ func TestJets(t *testing.T) {
 			h := tensor.Half(0)
 			r := make([]float64, d)
 			for a := range r {
-				r[a] = 0.15 * h[a]
+				r[a] = 0.1 * h[a] // the nearest zero of a sum of Gaussians is 0.23 σ away
 			}
 			out, other := make([]float64, set.N()), make([]float64, set.N())
 			seen := 0
@@ -103,7 +103,7 @@ func TestJets(t *testing.T) {
 					if e := math.Abs(out[c] - other[c]); !(e <= 1e-12*scale*100) { // rounding of two orders of summation
 						t.Errorf("%v d=%d j=%d %v: tensor %g, free %g", w, d, j, m, out[c], other[c])
 					}
-					if d == 3 && seen > 2 { // the reference is slow
+					if d == 3 && seen > 1 { // the reference is slow
 						continue
 					}
 					want := partial(tensor, j, x, r, m)
@@ -127,7 +127,7 @@ func TestFill(t *testing.T) {
 		{Counts: []int{1, 3}, Overlap: []float64{1.9}},
 		{Counts: []int{1, 1}, Overlap: []float64{1.9}},
 		{Counts: []int{4, 3}, Overlap: []float64{1.3}, Window: Core2023},
-		{Free: []Box{{Centre: []float64{0, 1.5}, Width: []float64{3, 4}}, {Centre: []float64{0.8, 1}, Width: []float64{1, 3}}}},
+		{Free: []Box{{Centre: []float64{0, 1.5}, Width: []float64{3, 4}}, {Centre: []float64{0.8, 1}, Width: []float64{1, 4.2}}}},
 	} {
 		l := must(t, axes, spec).Levels[0]
 		points := grid(axes, 23, 17)
@@ -181,6 +181,9 @@ func TestFill(t *testing.T) {
 	}
 }
 
+// seam: rounding of a coordinate shifted by the period, 1e-15 σ, times the steepness of the window, some digits to spare.
+const seam = 2e-13
+
 // TestPeriodic: on a periodic axis both ends are one place, for values and all derivatives.
 func TestPeriodic(t *testing.T) {
 	axes := []Axis{{Name: "x", Lo: 0.3, Hi: 2.4, Periodic: true}}
@@ -203,8 +206,8 @@ func TestPeriodic(t *testing.T) {
 					reached++
 				}
 				for c := range lo {
-					scale := math.Pow(l.Half(j)[0], -float64(c)) * 1e5 // the steepest windows change by 4e4 σ⁻⁴
-					if math.Abs(lo[c]-hi[c]) > 1e-14*scale || math.Abs(lo[c]-beyond[c]) > 1e-14*scale {
+					scale := math.Pow(steepness(w)/l.Half(j)[0], float64(c))
+					if !(math.Abs(lo[c]-hi[c]) <= seam*scale) || !(math.Abs(lo[c]-beyond[c]) <= seam*scale) {
 						t.Errorf("%v %d/%d derivative %d: %g at one end, %g at the other, %g a period later", w, j, n, c, lo[c], hi[c], beyond[c])
 					}
 				}

@@ -148,7 +148,7 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	}
 	if delta <= 1 {
 		lo := first + delta*h/2
-		return nil, nil, fmt.Errorf("overlap %g leaves gaps: %d subdomains of width %g at a spacing of %g do not cover (%g, %g): use an overlap above 1",
+		return nil, nil, fmt.Errorf("overlap %g leaves gaps: %d subdomains of width %.6g at a spacing of %.6g do not cover (%.6g, %.6g): use an overlap above 1",
 			delta, n, delta*h, h, lo, first+h-delta*h/2)
 	}
 	for i := 0; i < n; i++ {
@@ -190,7 +190,7 @@ func newLine(axis Axis, window Window, centres, widths []float64) (*line, error)
 			ln.embedded = true
 			*iv = wholePeriod(axis)
 		} else if slack := 1e-12 * period; iv.lo > axis.Lo+slack || iv.hi < axis.Hi-slack { // rounding of centre ± half width
-			return nil, fmt.Errorf("the only subdomain, [%g, %g], does not cover [%g, %g]: widen it", iv.lo, iv.hi, axis.Lo, axis.Hi)
+			return nil, fmt.Errorf("the only subdomain, [%.6g, %.6g], does not cover [%g, %g]: widen it", iv.lo, iv.hi, axis.Lo, axis.Hi)
 		}
 		ln.index()
 		return ln, nil
@@ -207,7 +207,7 @@ func newLine(axis Axis, window Window, centres, widths []float64) (*line, error)
 	}
 	for i := 0; i < joints; i++ {
 		if o := overlap(i); o <= 0 {
-			return nil, fmt.Errorf("gap between subdomains %d and %d: (%g, %g) is not covered: widen them or add one",
+			return nil, fmt.Errorf("gap between subdomains %d and %d: (%.6g, %.6g) is not covered: widen them or add one",
 				i+1, (i+1)%n+1, ln.box[i].hi, ln.box[i].hi-o)
 		}
 	}
@@ -230,7 +230,7 @@ func newLine(axis Axis, window Window, centres, widths []float64) (*line, error)
 		if window == Core2023 {
 			lo, hi := iv.core()
 			if hi <= lo {
-				return nil, fmt.Errorf("subdomain %d, [%g, %g], has no core: window core2023 needs overlaps below half the width", i+1, iv.lo, iv.hi)
+				return nil, fmt.Errorf("subdomain %d, [%.6g, %.6g], has no core: window core2023 needs overlaps that add up to less than twice the width", i+1, iv.lo, iv.hi)
 			}
 			iv.mu, iv.sigma = (lo+hi)/2, (hi-lo)/2
 		}
@@ -254,9 +254,9 @@ func (ln *line) ends() error {
 	c := ln.window.compact()
 	switch {
 	case lo > a.Lo:
-		return fmt.Errorf("gap at the lower end: [%g, %g) is not covered: widen the first subdomain or add one", a.Lo, lo)
+		return fmt.Errorf("gap at the lower end: [%.6g, %.6g) is not covered: widen the first subdomain or add one", a.Lo, lo)
 	case hi < a.Hi:
-		return fmt.Errorf("gap at the upper end: (%g, %g] is not covered: widen the last subdomain or add one", hi, a.Hi)
+		return fmt.Errorf("gap at the upper end: (%.6g, %.6g] is not covered: widen the last subdomain or add one", hi, a.Hi)
 	case c && lo == a.Lo:
 		return fmt.Errorf("the %v window of the first subdomain vanishes at %g, the end of the domain: widen it", ln.window, a.Lo)
 	case c && hi == a.Hi:

@@ -17,6 +17,7 @@ func (a Axis) wrap(x float64) float64 {
 	if a.Periodic && (x < a.Lo || x > a.Hi) {
 		p := a.Length()
 		x -= p * math.Floor((x-a.Lo)/p)
+		x = math.Max(a.Lo, math.Min(a.Hi, x)) // rounding may leave it just outside
 	}
 	return x
 }

@@ -160,7 +160,12 @@ func (l *Level) front(spec *ScheduleSpec, bound []int, on, off []int32) {
 		near[j], far[j] = math.Sqrt(n2), math.Sqrt(f2)
 		first, last = math.Min(first, near[j]), math.Max(last, far[j])
 	}
-	front := func(k int) float64 { return first + (last-first)*float64(k)/float64(spec.Steps) }
+	front := func(k int) float64 {
+		if k == spec.Steps {
+			return last // without rounding, so that the front leaves the last cell
+		}
+		return first + (last-first)*float64(k)/float64(spec.Steps)
+	}
 	reach := func(r float64) int32 { // first step with R >= r
 		lo, hi := 0, spec.Steps+1
 		for lo < hi {
@@ -179,13 +184,12 @@ func (l *Level) front(spec *ScheduleSpec, bound []int, on, off []int32) {
 
 // distances returns the smallest and largest distance from x to [lo, hi] along the axis, around the period if it has one.
 func (a Axis) distances(x, lo, hi float64) (near, far float64) {
-	centre, half := lo+(hi-lo)/2, (hi-lo)/2
-	r := math.Abs(x - centre)
-	if p := a.Length(); a.Periodic {
-		r = math.Abs(math.Remainder(x-centre, p))
+	if a.Periodic {
+		p, half := a.Length(), (hi-lo)/2
+		r := math.Abs(math.Remainder(x-lo-half, p))
 		return math.Max(0, r-half), math.Min(p/2, r+half)
 	}
-	return math.Max(0, r-half), r + half
+	return math.Max(0, math.Max(lo-x, x-hi)), math.Max(math.Abs(x-lo), math.Abs(hi-x))
 }
 
 // State returns the states [J_l] of a level at a step, counted from 0.

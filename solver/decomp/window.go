@@ -47,18 +47,18 @@ func (w Window) compact() bool { return w == Cosine || w == Bump || w == Wendlan
 type jet [5]float64
 
 const (
-	sigmoidTail = 1e-8  // value of a logistic factor at the end of the box
-	coreScale   = 0.05  // Core2023: scale of the logistic function over the overlap width
-	coreFloor   = 1e-10 // Core2023: smallest value of a factor
+	sigmoidReach = 18.420680733952366 // t = ln((1-tol)/tol): a logistic factor is tol = 1e-8 at the end of the box
+	coreScale    = 0.05               // Core2023: scale of the logistic function over the overlap width
+	coreFloor    = 1e-10              // Core2023: smallest value of a factor
 )
 
 // eval writes the derivatives in x of g at x, which must lie in the box.
 func (w Window) eval(iv *interval, x float64, out *jet) {
 	switch w {
 	case Sigmoid:
-		t := math.Log((1 - sigmoidTail) / sigmoidTail)
-		a := logistic((x-iv.lo-iv.left/2)*(2*t/iv.left), 2*t/iv.left)
-		b := logistic((iv.hi-iv.right/2-x)*(2*t/iv.right), -2*t/iv.right)
+		p, q := 2*sigmoidReach/iv.left, 2*sigmoidReach/iv.right // 1/s₁, 1/s₂
+		a := logistic((x-iv.lo-iv.left/2)*p, p)
+		b := logistic((iv.hi-iv.right/2-x)*q, -q)
 		multiply(&a, &b, out)
 	case Core2023:
 		a, b := jet{1}, jet{1}

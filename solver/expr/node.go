@@ -99,6 +99,12 @@ func NewGraph(s Symbols) *Graph {
 	for a := range g.diffs {
 		g.diffs[a] = map[*Node]*Node{}
 	}
+	for a := range s.Coords { // the oldest nodes, so that terms appear in this order
+		g.Coord(a)
+	}
+	for k := range s.Unknowns {
+		g.Jet(k, kernels.MultiIndex{})
+	}
 	return g
 }
 

@@ -51,7 +51,6 @@ type Cloud[T kernels.Real] struct {
 	Grad   []T
 	U      []T // own jets: U[(k*n_c+c)*len(Points) + i], then the halo sections of mode Jets
 	UBar   []T // adjoints, same layout
-	Pairs  int // pairs evaluated here each step
 	Traffic
 
 	comm     mpi.Comm
@@ -67,6 +66,7 @@ type Cloud[T kernels.Real] struct {
 
 // Traffic counts what one step sends from this rank and what the cheaper of the two modes would need at least.
 type Traffic struct {
+	Pairs         int // pairs evaluated here each step
 	Neighbours    int
 	Bytes         int64 // sent a step to neighbours, both directions of the exchange
 	MinimumBytes  int64 // the smaller of the two modes' totals, this rank's part

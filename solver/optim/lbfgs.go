@@ -219,16 +219,13 @@ func (l *LBFGS[T]) search(f Objective[T], theta []T) (Status, error) {
 // advance stores the pair of an accepted point and makes its gradient the current one.
 func (l *LBFGS[T]) advance(theta []T, loss float64, grad []T) error {
 	l.loss = loss
-	pair := l.set.Memory > 0
-	if pair {
-		s, y := l.s[l.head], l.y[l.head]
-		for i := range theta {
-			s[i] = theta[i] - l.theta0[i]
-			y[i] = grad[i] - l.g[i]
-		}
+	s, y := l.s[l.head], l.y[l.head]
+	for i := range theta {
+		s[i] = theta[i] - l.theta0[i]
+		y[i] = grad[i] - l.g[i]
 	}
 	copy(l.g, grad)
-	return l.update(pair)
+	return l.update(true)
 }
 
 func finite(v float64) bool { return !math.IsNaN(v) && !math.IsInf(v, 0) }

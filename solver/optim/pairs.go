@@ -24,9 +24,7 @@ func (l *LBFGS[T]) SetPairs(s, y [][]T) {
 		copy(l.y[k], y[k])
 	}
 	l.pairs = len(s)
-	if l.set.Memory > 0 {
-		l.head = l.pairs % l.set.Memory
-	}
+	l.head = l.pairs % l.set.Memory
 }
 
 // refill recomputes the Gram rows of restored pairs.

@@ -1,6 +1,8 @@
 package problem
 
 import (
+	"fmt"
+
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
 )
@@ -12,7 +14,8 @@ type Problem struct {
 	Params map[string]float64 // values of the parameters
 	Terms  []*Term            // Terms[0] is "equations": all interior equations; then one term per condition
 
-	// Jets are the derivatives of the raw unknowns that some term needs, downward-closed: what networks must deliver.
+	// Jets are the derivatives of the raw unknowns that some term or the solution needs, downward-closed: what networks
+	// must deliver.
 	Jets kernels.Jets
 
 	Ansatz   []*expr.Node // [n_u] C[U] in raw unknowns and coordinates; nil: u = U
@@ -25,8 +28,9 @@ type Problem struct {
 // Term is one sum of the loss: residuals that share their points.
 type Term struct {
 	Name        string
-	Key         string       // key of the job file
-	Echo        []string     // per residual: as understood
+	Key         string       // path of the job's key
+	Labels      []string     // per residual: name in reports
+	Echo        []string     // per residual: as understood, with numbers for parameters
 	Constrained []*expr.Node // residuals in the constrained unknowns u = C[U], as the job writes them
 	Raw         []*expr.Node // the same in raw unknowns U
 	Program     *expr.Residual
@@ -34,6 +38,7 @@ type Term struct {
 	Box         []Range   // [d] where the points lie
 	Points      PointSpec // Shape has one number per free axis
 
+	keys     []string // per residual: path of the job's key
 	coords   []string
 	periodic []bool // [d] and not narrowed: a grid leaves the upper end out
 	stream   uint64 // of random numbers
@@ -45,9 +50,72 @@ type Range struct{ Lo, Hi float64 }
 // Fixed tells whether the coordinate is fixed.
 func (r Range) Fixed() bool { return r.Lo == r.Hi }
 
-// Solution is the program that computes the constrained unknowns u = C[U] at points. Its inputs are the value planes of the
-// raw unknowns, in their order, then the Columns; its outputs the constrained unknowns.
+// Solution is the program that computes the constrained unknowns u = C[U] at points. Its inputs are the planes of the Jets
+// of the raw unknowns, then the Columns; its outputs the constrained unknowns.
 type Solution struct {
+	Jets    []*expr.Node
 	Columns []*expr.Node
 	Program kernels.Program
+}
+
+// Columns evaluates columns (of a Term's Program or of the Solution) at points [d][n]. Values that are not finite are an
+// error that names the expression and the point: an exact 1/x at x = 0, say.
+func (p *Problem) Columns(columns []*expr.Node, points [][]float64) ([][]float64, error) {
+	planes, i, c := p.evaluate(columns, points)
+	if c >= 0 {
+		return nil, fmt.Errorf("problem: %s is %v at %s", columns[c], planes[c][i], p.place(points, i))
+	}
+	return planes, nil
+}
+
+// evaluate computes expressions of the coordinates; i and c are point and expression of the first value that is not finite,
+// c = -1 if there is none.
+func (p *Problem) evaluate(ns []*expr.Node, points [][]float64) (planes [][]float64, i, c int) {
+	planes = expr.Eval(ns, points, nil, len(points[0]))
+	for c, v := range planes {
+		for i, x := range v {
+			if x-x != 0 {
+				return planes, i, c
+			}
+		}
+	}
+	return planes, 0, -1
+}
+
+// place writes point i as "x = 0, t = 1".
+func (p *Problem) place(points [][]float64, i int) string {
+	s := ""
+	for a, x := range p.Axes {
+		if a > 0 {
+			s += ", "
+		}
+		s += fmt.Sprintf("%s = %.6g", x.Name, points[a][i])
+	}
+	return s
+}
+
+// HasExact tells for which unknowns an exact solution is given.
+func (p *Problem) HasExact() []bool {
+	has := make([]bool, len(p.Unknowns))
+	for k, n := range p.exact {
+		has[k] = n != nil
+	}
+	return has
+}
+
+// Exact evaluates the exact solutions at points [d][n]: one plane per unknown, nil where none is given.
+func (p *Problem) Exact(points [][]float64) ([][]float64, error) {
+	out := make([][]float64, len(p.exact))
+	for k, e := range p.exact {
+		if e == nil {
+			continue
+		}
+		v, i, c := p.evaluate([]*expr.Node{e}, points)
+		if c >= 0 {
+			return nil, &Error{Key: "problem.exact." + p.Unknowns[k], Msg: fmt.Sprintf("the exact solution is %v at %s", v[0][i], p.place(points, i)),
+				Hint: "give its limit there, or move the domain's end"}
+		}
+		out[k] = v[0]
+	}
+	return out, nil
 }

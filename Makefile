@@ -1,0 +1,44 @@
+# fbpinn-mpi: `make run` and `make test` are all that a new user needs; both install missing system packages first.
+SHELL     := /bin/bash
+MPIRUN    := mpirun --oversubscribe --bind-to none $(if $(filter 0,$(shell id -u)),--allow-run-as-root)
+MAIN_JOB  := jobs/multiscale-weak-4/job.toml
+RANKS     := 1 2 3 4 8
+PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver
+# Shared-memory copies by process attachment are forbidden in many containers; Open MPI then warns at every start.
+export OMPI_MCA_btl_vader_single_copy_mechanism ?= none
+
+.PHONY: all build run test test-mpi check setup clean
+
+all: build
+
+# System packages: MPI and HDF5 with their headers. Asks for root only where something is missing.
+setup:
+	@scripts/setup.sh
+
+build: setup
+	@mkdir -p bin
+	go build -o bin/fbpinn-mpi ./cmd/fbpinn-mpi
+
+run: build
+	$(MPIRUN) -np 2 bin/fbpinn-mpi run $(MAIN_JOB) --force
+
+# Formatting, static analysis, import rules.
+check: setup
+	@scripts/check.sh
+
+test: build check
+	go test ./...
+	$(MAKE) --no-print-directory test-mpi
+
+# Every parallel path on every number of ranks. A test named ..._nK needs K ranks and skips elsewhere, saying so.
+test-mpi: build
+	@mkdir -p bin/test
+	@for p in $(PARALLEL); do go test -c -o bin/test/$$(basename $$p).test $$p || exit 1; done
+	@for n in $(RANKS); do for p in $(PARALLEL); do \
+	  echo "== $$p on $$n ranks"; \
+	  (cd $$p && timeout 300 $(MPIRUN) -np $$n $(CURDIR)/bin/test/$$(basename $$p).test -test.run '_n[0-9]|Parallel') > bin/test/out.txt 2>&1; s=$$?; \
+	  if [ $$s != 0 ]; then cat bin/test/out.txt; echo "FAIL $$p on $$n ranks (exit $$s)"; exit 1; fi; \
+	done; done
+
+clean:
+	rm -rf bin

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"fbpinn-mpi/io/jobfile"
+	"fbpinn-mpi/io/snapshot"
+	"fbpinn-mpi/kernels/cpu"
+)
+
+func checkCommand() *cobra.Command {
+	var set []string
+	c := &cobra.Command{
+		Use:   "check JOB",
+		Short: "Say what a job means and what it needs, without MPI and without running it",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			l, err := load(args[0], set)
+			if err != nil {
+				return err
+			}
+			return l.describe(c.OutOrStdout())
+		},
+	}
+	setFlag(c, &set)
+	return c
+}
+
+func setFlag(c *cobra.Command, set *[]string) {
+	c.Flags().StringArrayVar(set, "set", nil, "override a key of the job, such as train.steps=500; repeatable")
+}
+
+// describe prints the job as understood, and its size.
+func (l *loaded) describe(w io.Writer) error {
+	job, p := l.job, l.problem
+	if job.Title != "" {
+		fmt.Fprintln(w, job.Title)
+	}
+	if job.Reference != "" {
+		fmt.Fprintf(w, "(%s)\n", job.Reference)
+	}
+	fmt.Fprintln(w)
+	for _, a := range job.Domain {
+		periodic := ""
+		if a.Periodic {
+			periodic = ", periodic"
+		}
+		fmt.Fprintf(w, "coordinate  %s in [%.6g, %.6g]%s\n", a.Name, a.Lo, a.Hi, periodic)
+	}
+	for _, v := range job.Parameters {
+		fmt.Fprintf(w, "parameter   %s = %.10g\n", v.Name, p.Params[v.Name])
+	}
+	for k, u := range p.Unknowns {
+		if p.Ansatz[k] != nil {
+			fmt.Fprintf(w, "ansatz      %s := %s\n", u, p.Ansatz[k])
+		}
+	}
+	points, first := solver.Sample(p, l.settings.Seed)
+	if err != nil {
+		return place(job, err)
+	}
+	for t, term := range p.Terms {
+		fmt.Fprintf(w, "\nterm        %s: %d points\n", term.Name, first[t+1]-first[t])
+		for e, text := range term.Echo {
+			fmt.Fprintf(w, "            %s    (weight %.6g)\n", text, term.Weights[e])
+		}
+		fmt.Fprintf(w, "            program: %d planes computed once, %d operations a point for residual and adjoint\n",
+			len(term.Program.Columns), len(term.Program.Gradient.Code))
+	}
+	var names []string
+	coords := make([]string, len(job.Domain))
+	for a := range coords {
+		coords[a] = job.Domain[a].Name
+	}
+	for c := range p.Jets.Index {
+		names = append(names, p.Jets.Name("u", coords, c))
+	}
+	fmt.Fprintf(w, "\nderivatives each network delivers %d values: %s\n\n", p.Jets.N(), strings.Join(names, " "))
+	pairs, byLevel := l.pairsPerStep(points)
+	parameters := 0
+	fmt.Fprintln(w, "level  subdomains  parameters       pairs  kernel")
+	for i, level := range l.model.Dec.Levels {
+		net := l.model.Nets[i]
+		n := level.Len() * net.Params()
+		parameters += n
+		var kernel string
+		if job.Train.Precision == "float64" {
+			kernel = cpu.New[float64]().Choose(net, p.Jets)
+		} else {
+			kernel = cpu.New[float32]().Choose(net, p.Jets)
+		}
+		fmt.Fprintf(w, "%5d  %10d  %10d  %10d  %s\n", i+1, level.Len(), n, byLevel[i], kernel)
+	}
+	size := 4.0
+	if job.Train.Precision == "float64" {
+		size = 8
+	}
+	planes := float64(p.Jets.N() * len(p.Unknowns) * 2 * len(points[0]))
+	fmt.Fprintf(w, "total  %10d  %10d  %10d\n\n", l.model.Dec.Subdomains(), parameters, pairs)
+	fmt.Fprintf(w, "memory      about %s over all ranks, in %s\n",
+		bytes(size*(float64(pairs)*float64(p.Jets.N()+len(job.Domain))+planes+4*float64(parameters))), job.Train.Precision)
+	fmt.Fprintf(w, "training    %s, %d steps, seed %d\n", job.Train.Solver, job.Train.Steps, job.Train.Seed)
+	for _, text := range p.Warnings {
+		fmt.Fprintf(w, "warning     %s\n", text)
+	}
+	return nil
+}
+
+func infoCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "info FILE.h5",
+		Short: "Say what is in a solution or checkpoint file, and who made it",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			text, err := snapshot.Info(args[0])
+			if err == nil {
+				fmt.Fprint(c.OutOrStdout(), text)
+			}
+			return err
+		},
+	}
+}
+
+func keysCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "keys",
+		Short: "List every key of a job file with type, unit, default and meaning",
+		Args:  cobra.NoArgs,
+		Run: func(c *cobra.Command, _ []string) {
+			fmt.Fprint(c.OutOrStdout(), jobfile.Help())
+		},
+	}
+}

@@ -1,0 +1,276 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"fbpinn-mpi/io/jobfile"
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver"
+	"fbpinn-mpi/solver/decomp"
+	"fbpinn-mpi/solver/model"
+	"fbpinn-mpi/solver/optim"
+	"fbpinn-mpi/solver/problem"
+	"fbpinn-mpi/solver/reference"
+)
+
+// loaded is a job that has been read, understood and checked in every respect that needs neither ranks nor time.
+type loaded struct {
+	job      *jobfile.Job
+	problem  *problem.Problem
+	model    *model.Model
+	settings solver.Settings
+	axes     [][]float64 // coordinates of the test grid
+	test     [][]float64 // its points [d][n]
+}
+
+// load reads a job. Every fault of the job is a *jobfile.Error.
+func load(path string, set []string) (*loaded, error) {
+	job, err := jobfile.Load(path, set)
+	if err != nil {
+		return nil, err
+	}
+	number, err := problem.Numbers(spec(job))
+	if err != nil {
+		return nil, place(job, err)
+	}
+	err = job.Resolve(func(text string) (float64, *jobfile.Fault) {
+		v, bad := number(text)
+		if bad != nil {
+			return 0, &jobfile.Fault{Col: bad.Col, Msg: bad.Msg, Hint: bad.Hint}
+		}
+		return v, nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	p, err := problem.Build(spec(job))
+	if err != nil {
+		return nil, place(job, err)
+	}
+	l := &loaded{job: job, problem: p}
+	if err := l.networks(); err != nil {
+		return nil, err
+	}
+	if err := l.train(); err != nil {
+		return nil, err
+	}
+	l.test = p.TestGrid(job.Points.Test)
+	for a, n := range job.Points.Test {
+		one := make([]int, len(job.Points.Test))
+		for b := range one {
+			one[b] = 1
+		}
+		one[a] = n
+		l.axes = append(l.axes, p.TestGrid(one)[a])
+	}
+	return l, nil
+}
+
+// complain is an error about a key.
+func complain(job *jobfile.Job, key, msg, remedy string) error {
+	e := job.Locate(key, 0)
+	e.Msg, e.Remedy = msg, remedy
+	return e
+}
+
+// place turns an error of the mathematics into one of the job file.
+func place(job *jobfile.Job, err error) error {
+	var bad *problem.Error
+	if !errors.As(err, &bad) {
+		return err
+	}
+	e := job.Locate(bad.Key, bad.Col)
+	e.Msg, e.Remedy = bad.Msg, bad.Hint
+	return e
+}
+
+// spec hands the job's mathematics to package problem.
+func spec(job *jobfile.Job) problem.Spec {
+	s := problem.Spec{Unknowns: job.Problem.Unknowns, Equations: job.Problem.Equations, Weights: job.Problem.Weights,
+		External: reference.External()}
+	for _, a := range job.Domain {
+		s.Axes = append(s.Axes, problem.Axis(a))
+	}
+	for _, p := range job.Parameters {
+		s.Parameters = append(s.Parameters, problem.Named(p))
+	}
+	for _, f := range job.Functions {
+		s.Functions = append(s.Functions, problem.Function(f))
+	}
+	for _, n := range job.Problem.Ansatz {
+		s.Ansatz = append(s.Ansatz, problem.Named(n))
+	}
+	for _, n := range job.Problem.Exact {
+		s.Exact = append(s.Exact, problem.Named(n))
+	}
+	i := job.Points.Interior
+	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count, Redraw: i.Redraw}
+	for _, c := range job.Problem.Conditions {
+		condition := problem.ConditionSpec{Name: c.Name, On: c.On, Residual: c.Residual, Weight: c.Weight,
+			Points: problem.PointSpec{Sampler: c.Sampler, Shape: c.Points.Shape, Count: c.Points.Count}}
+		for _, b := range c.Box {
+			condition.Box = append(condition.Box, problem.Place{Coord: b.Coord, Lo: b.Lo, Hi: b.Hi})
+		}
+		s.Conditions = append(s.Conditions, condition)
+	}
+	return s
+}
+
+// networks builds the decomposition and the networks of its levels.
+func (l *loaded) networks() error {
+	job, d := l.job, len(l.job.Domain)
+	var axes []decomp.Axis
+	for _, a := range job.Domain {
+		axes = append(axes, decomp.Axis(a))
+	}
+	specs, err := levels(job)
+	if err != nil {
+		return err
+	}
+	dec, err := decomp.New(axes, specs)
+	if err != nil {
+		return complain(job, "decomposition", err.Error(), "")
+	}
+	n := job.Network
+	act := map[string]kernels.Activation{"tanh": kernels.Tanh, "sin": kernels.Sin, "adaptive-tanh": kernels.AdaptiveTanh,
+		"adaptive-sin": kernels.AdaptiveSin}[n.Activation]
+	m := &model.Model{Dec: dec}
+	for _, level := range dec.Levels {
+		net := kernels.Net{D: d, Hidden: n.Hidden, Out: len(job.Problem.Unknowns), Act: act}
+		for a := 0; a < d; a++ {
+			net.Periodic[a] = level.Embedded(a)
+		}
+		if n.Fourier != nil {
+			net.Fourier = n.Fourier.Features
+		}
+		m.Nets = append(m.Nets, net)
+	}
+	for _, u := range n.Unnorm {
+		m.Shift, m.Scale = append(m.Shift, u[0]), append(m.Scale, u[1])
+	}
+	for len(m.Scale) < len(job.Problem.Unknowns) { // one pair counts for all
+		m.Shift, m.Scale = append(m.Shift, n.Unnorm[0][0]), append(m.Scale, n.Unnorm[0][1])
+	}
+	l.model = m
+	return nil
+}
+
+// levels translates the three ways to describe a decomposition.
+func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
+	c := job.Decomposition
+	window, err := decomp.ParseWindow(c.Window)
+	if err != nil {
+		return nil, complain(job, "decomposition.window", err.Error(), "")
+	}
+	var specs []decomp.LevelSpec
+	switch {
+	case len(c.Subdomains) > 0:
+		for _, s := range c.Subdomains {
+			for len(specs) < s.Level {
+				specs = append(specs, decomp.LevelSpec{Window: window})
+			}
+			v := &specs[s.Level-1]
+			v.Free = append(v.Free, decomp.Box{Centre: s.Centre, Width: s.Width})
+		}
+	case len(c.Centres) > 0:
+		v := decomp.LevelSpec{Window: window}
+		for a := range c.Centres {
+			v.Centres, v.Widths = append(v.Centres, c.Centres[a].Values), append(v.Widths, c.Widths[a].Values)
+		}
+		specs = append(specs, v)
+	default:
+		for i, counts := range c.Levels {
+			specs = append(specs, decomp.LevelSpec{Window: window, Counts: counts, Overlap: c.Overlap[i]})
+		}
+	}
+	return specs, nil
+}
+
+// train translates the settings of training.
+func (l *loaded) train() error {
+	job, t := l.job, l.job.Train
+	s := &l.settings
+	*s = solver.Settings{Method: t.Solver, Steps: t.Steps, Report: t.Report, Test: t.Test, Checkpoint: job.Output.Checkpoint,
+		Seed: uint64(t.Seed), Choice: model.Choice{Mode: job.Parallel.Exchange, Replicate: job.Parallel.Replicate},
+		LBFGS: optim.Settings{Memory: t.Memory}}
+	s.Adam = optim.Betas{Beta1: t.Beta1, Beta2: t.Beta2, Epsilon: t.Epsilon}
+	decay, err := optim.ParseDecay(t.Schedule.Kind)
+	if err != nil {
+		return complain(job, "train.schedule", err.Error(), "")
+	}
+	s.Rate = optim.Schedule{Decay: decay, Rate: t.Rate, Factor: t.Schedule.Factor, Every: t.Schedule.Every, Warmup: t.Schedule.Warmup}
+	if decay == optim.Cosine {
+		s.Rate.Every, s.Rate.Floor = t.Steps, t.Schedule.Final*t.Rate
+	}
+	for _, r := range t.Rates {
+		s.Rate.Levels = append(s.Rate.Levels, r/t.Rate)
+	}
+	if err := s.Rate.Check(); err != nil {
+		return complain(job, "train.schedule", err.Error(), "")
+	}
+	if f := job.Network.Fourier; f != nil {
+		s.Fourier = model.Fourier{Mean: f.Mean, Sigma: f.Sigma}
+	}
+	if a := t.Active; a.Scheduler != "all" {
+		steps := a.Steps
+		if steps == 0 {
+			steps = t.Steps
+		}
+		s.Active, err = l.model.Dec.NewSchedule(decomp.ScheduleSpec{Kind: a.Scheduler, Point: a.Point, Free: a.Free, Steps: steps})
+		if err != nil {
+			return complain(job, "train.active", err.Error(), "")
+		}
+		if t.Solver == "lbfgs" {
+			return complain(job, "train.active", "lbfgs trains all subdomains at once", "set train.active = { scheduler = \"all\" } or train.solver = \"adam\"")
+		}
+	}
+	return nil
+}
+
+// name is the job's short name: its folder if the file is called job.toml, else the file.
+func (l *loaded) name() string {
+	base := strings.TrimSuffix(filepath.Base(l.job.File), ".toml")
+	if base != "job" {
+		return base
+	}
+	path, err := filepath.Abs(l.job.File)
+	if err != nil {
+		return base
+	}
+	return filepath.Base(filepath.Dir(path))
+}
+
+// directory is where the run writes.
+func (l *loaded) directory(out string) string {
+	switch {
+	case out != "":
+		return out
+	case l.job.Output.Directory != "":
+		return l.job.Output.Directory
+	}
+	return filepath.Join("runs", l.name())
+}
+
+// pairsPerStep counts the pairs of all levels at the training points.
+func (l *loaded) pairsPerStep(points [][]float64) (total int64, byLevel []int64) {
+	for _, level := range l.model.Dec.Levels {
+		n := level.Count(points)
+		byLevel = append(byLevel, n)
+		total += n
+	}
+	return total, byLevel
+}
+
+// bytes in words.
+func bytes(n float64) string {
+	for _, unit := range []string{"B", "KiB", "MiB", "GiB"} {
+		if n < 1024 {
+			return fmt.Sprintf("%.3g %s", n, unit)
+		}
+		n /= 1024
+	}
+	return fmt.Sprintf("%.3g TiB", n)
+}

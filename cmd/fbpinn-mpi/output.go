@@ -1,0 +1,396 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"runtime"
+	"time"
+
+	"fbpinn-mpi/io/checkpoint"
+	"fbpinn-mpi/io/plot"
+	"fbpinn-mpi/io/runlog"
+	"fbpinn-mpi/io/snapshot"
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver"
+	"fbpinn-mpi/solver/model"
+)
+
+// output is what rank 0 shows and writes: it observes a run.
+type output[T kernels.Real] struct {
+	l        *loaded
+	comm     mpi.Comm
+	dir      *runlog.Dir
+	log      *runlog.Log
+	progress *runlog.Progress
+	stop     func() bool
+	exact    [][]float64
+	terms    []string
+	history  []solver.Report
+	began    time.Time
+	backend  string
+}
+
+// openOutput locks the folder, and reads the checkpoint if the run is to go on.
+func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions) (*output[T], *solver.State[T], error) {
+	dir, err := runlog.OpenDir(l.directory(o.out), o.force, o.resume)
+	if err != nil {
+		return nil, nil, err
+	}
+	out := &output[T]{l: l, comm: comm, dir: dir, stop: notify(o.maxTime), began: time.Now()}
+	from := int64(-1)
+	var state *solver.State[T]
+	if o.resume {
+		c, warnings, err := checkpoint.Latest(dir.Path())
+		for _, w := range warnings {
+			fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", w)
+		}
+		if err != nil {
+			return nil, nil, err
+		}
+		if state, err = out.restore(c); err != nil {
+			return nil, nil, coded{err, exitInput}
+		}
+		from = c.Step
+	}
+	if err := os.WriteFile(dir.File(runlog.JobName), []byte(l.job.Text), 0o644); err != nil {
+		return nil, nil, coded{fmt.Errorf("write the job: %w", err), exitFailure}
+	}
+	if out.log, err = runlog.OpenLog(dir.File(runlog.LogName), from); err != nil {
+		return nil, nil, coded{err, exitFailure}
+	}
+	return out, state, nil
+}
+
+func (o *output[T]) close() {
+	if o.progress != nil {
+		o.progress.Close()
+	}
+	o.dir.Close()
+}
+
+// start prints what is about to happen.
+func (o *output[T]) start(r *solver.Run[T], backend string, traffic []model.Traffic) {
+	l := o.l
+	o.terms, o.backend = r.TermNames(), backend
+	fmt.Printf("%s\n%s\n", l.job.Title, l.job.Reference)
+	for _, t := range l.problem.Terms {
+		for _, text := range t.Echo {
+			fmt.Printf("  %s: %s\n", t.Name, text)
+		}
+	}
+	pairs, most := 0, 0
+	for _, t := range traffic {
+		pairs += t.Pairs
+		most = max(most, t.Pairs)
+	}
+	fmt.Printf("%d subdomains on %d levels, %d points, %d pairs a step, %s on %s\n", l.model.Dec.Subdomains(), len(l.model.Dec.Levels),
+		r.Total, pairs, l.job.Train.Precision, backend)
+	if n := len(traffic); n > 1 {
+		fmt.Printf("%d ranks, imbalance %.3f, exchange of %s\n", n, float64(most)*float64(n)/float64(max(pairs, 1)), r.Cloud.Mode)
+	}
+	for _, w := range l.problem.Warnings {
+		fmt.Println("warning:", w)
+	}
+	if r.Done() > 0 {
+		fmt.Printf("resuming after step %d\n", r.Done())
+	}
+	o.progress = runlog.NewProgress(os.Stderr, runlog.IsTerminal(os.Stderr), int64(r.Done()), int64(l.settings.Steps))
+}
+
+// Report logs, shows and keeps a report.
+func (o *output[T]) Report(r solver.Report) {
+	v := runlog.Report{Step: int64(r.Step), Seconds: r.Seconds, Loss: r.Loss}
+	last := solver.Report{}
+	if n := len(o.history); n > 0 {
+		last = o.history[n-1]
+	}
+	if dt := r.Seconds - last.Seconds; dt > 0 {
+		v.Rate = float64(r.Step-last.Step) / dt
+	}
+	for i, name := range o.terms {
+		v.Terms = append(v.Terms, runlog.Value{Name: name, Value: r.Terms[i]})
+	}
+	for k, e := range r.Errors {
+		v.Errors = append(v.Errors, runlog.Value{Name: o.compared()[k], Value: e.NL1})
+	}
+	o.history = append(o.history, r)
+	if err := o.log.Write(v); err != nil {
+		o.progress.Note("warning: %v", err)
+	}
+	o.progress.Report(v)
+}
+
+// compared lists the unknowns that have an exact solution.
+func (o *output[T]) compared() []string {
+	var names []string
+	for k, u := range o.l.problem.Unknowns {
+		if o.exact != nil && o.exact[k] != nil {
+			names = append(names, u)
+		}
+	}
+	return names
+}
+
+// Stop reports whether the run was asked to end.
+func (o *output[T]) Stop() bool { return o.stop() }
+
+// Checkpoint writes a generation.
+func (o *output[T]) Checkpoint(s *solver.State[T]) error {
+	c := &checkpoint.Checkpoint{Step: int64(s.Step), Seconds: s.Seconds, Seed: o.l.settings.Seed, JobSHA256: o.l.job.SHA256,
+		Precision: o.l.job.Train.Precision}
+	for l, level := range s.Levels {
+		p := o.l.model.Nets[l].Params()
+		j := len(level.Theta) / p
+		c.Levels = append(c.Levels, checkpoint.Level{Theta: checkpoint.Of("theta", []T(level.Theta), j, p),
+			M: checkpoint.Of("m", []T(level.M), j, p), V: checkpoint.Of("v", []T(level.V), j, p)})
+	}
+	for _, h := range o.series() {
+		c.History = append(c.History, checkpoint.Series{Name: h.Name, Values: h.Values})
+	}
+	if err := checkpoint.Write(o.dir.Path(), c); err != nil {
+		return fmt.Errorf("checkpoint of step %d: %w", s.Step, err)
+	}
+	return nil
+}
+
+// restore turns a checkpoint of this job into a state, and takes over its history.
+func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) {
+	l := o.l
+	switch {
+	case c.Precision != l.job.Train.Precision:
+		return nil, fmt.Errorf("the checkpoint is in %s, the job asks for %s", c.Precision, l.job.Train.Precision)
+	case len(c.Levels) != len(l.model.Nets):
+		return nil, fmt.Errorf("the checkpoint has %d levels, the job %d: it belongs to another job", len(c.Levels), len(l.model.Nets))
+	case c.Seed != l.settings.Seed:
+		return nil, fmt.Errorf("the checkpoint was made with seed %d, the job has %d", c.Seed, l.settings.Seed)
+	}
+	s := &solver.State[T]{Step: int(c.Step), Seconds: c.Seconds}
+	for i, level := range c.Levels {
+		var v solver.LevelState[T]
+		for _, a := range []struct {
+			from checkpoint.Array
+			to   *[]T
+		}{{level.Theta, &v.Theta}, {level.M, &v.M}, {level.V, &v.V}} {
+			numbers, err := checkpoint.As[T](a.from)
+			if err != nil {
+				return nil, err
+			}
+			*a.to = numbers
+		}
+		if want := l.model.Dec.Levels[i].Len() * l.model.Nets[i].Params(); len(v.Theta) != want {
+			return nil, fmt.Errorf("level %d of the checkpoint has %d parameters, the job %d: it belongs to another job", i+1, len(v.Theta), want)
+		}
+		s.Levels = append(s.Levels, v)
+	}
+	o.history = reports(c.History, len(l.problem.Unknowns))
+	return s, nil
+}
+
+// series turns the history into columns.
+func (o *output[T]) series() []snapshot.Series {
+	n := len(o.history)
+	column := func(name, units, long string, f func(r *solver.Report) float64) snapshot.Series {
+		s := snapshot.Series{Name: name, Units: units, LongName: long, Values: make([]float64, n)}
+		for i := range o.history {
+			s.Values[i] = f(&o.history[i])
+		}
+		return s
+	}
+	list := []snapshot.Series{
+		column("step", "1", "training step", func(r *solver.Report) float64 { return float64(r.Step) }),
+		column("time", "s", "training time", func(r *solver.Report) float64 { return r.Seconds }),
+		column("rate", "1", "learning rate", func(r *solver.Report) float64 { return r.Rate }),
+		column("loss", "1", "loss", func(r *solver.Report) float64 { return r.Loss }),
+	}
+	for t, name := range o.terms {
+		list = append(list, column("loss_"+identifier(name), "1", "loss term "+name, func(r *solver.Report) float64 { return r.Terms[t] }))
+	}
+	for k, u := range o.compared() {
+		at := func(pick func(e solver.Error) float64) func(r *solver.Report) float64 {
+			return func(r *solver.Report) float64 {
+				if r.Errors == nil {
+					return math.NaN()
+				}
+				return pick(r.Errors[k])
+			}
+		}
+		list = append(list,
+			column("error_"+u, "1", "normalised L1 error of "+u, at(func(e solver.Error) float64 { return e.NL1 })),
+			column("l1_"+u, "1", "mean absolute error of "+u, at(func(e solver.Error) float64 { return e.L1 })),
+			column("l2_"+u, "1", "relative L2 error of "+u, at(func(e solver.Error) float64 { return e.L2 })),
+			column("max_"+u, "1", "largest absolute error of "+u, at(func(e solver.Error) float64 { return e.Max })))
+	}
+	return list
+}
+
+// reports is the inverse of series.
+func reports(columns []checkpoint.Series, unknowns int) []solver.Report {
+	if len(columns) < 4 {
+		return nil
+	}
+	list := make([]solver.Report, len(columns[0].Values))
+	for i := range list {
+		r := &list[i]
+		r.Step, r.Seconds, r.Rate, r.Loss = int(columns[0].Values[i]), columns[1].Values[i], columns[2].Values[i], columns[3].Values[i]
+		c := 4
+		for ; c < len(columns) && len(columns[c].Name) > 5 && columns[c].Name[:5] == "loss_"; c++ {
+			r.Terms = append(r.Terms, columns[c].Values[i])
+		}
+		for ; c+3 < len(columns); c += 4 {
+			if e := columns[c].Values[i]; !math.IsNaN(e) {
+				r.Errors = append(r.Errors, solver.Error{NL1: e, L1: columns[c+1].Values[i], L2: columns[c+2].Values[i], Max: columns[c+3].Values[i]})
+			}
+		}
+	}
+	return list
+}
+
+// identifier keeps letters and digits.
+func identifier(s string) string {
+	b := []byte(s)
+	for i, c := range b {
+		if !(c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9') {
+			b[i] = '_'
+		}
+	}
+	return string(b)
+}
+
+// finish writes the files and prints the result.
+func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, residuals [][]float64, began time.Time) error {
+	o.progress.Close()
+	o.progress = nil
+	if err := o.log.Close(); err != nil {
+		return err
+	}
+	l := o.l
+	classical, classicalErrors, err := l.compare()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", err)
+	}
+	s := &snapshot.Snapshot{History: o.series(), Overwrite: true} // the folder is locked and was cleared or resumed
+	for a, c := range l.job.Domain {
+		s.Coords = append(s.Coords, snapshot.Coord{Name: c.Name, Units: "1", LongName: "coordinate " + c.Name, Values: l.axes[a]})
+	}
+	add := func(name, long string, data []float64) {
+		s.Fields = append(s.Fields, snapshot.Field{Name: name, Units: "1", LongName: long, Data: data})
+	}
+	for k, u := range l.problem.Unknowns {
+		add(u, "solution "+u, solution[k])
+		if o.exact != nil && o.exact[k] != nil {
+			e := make([]float64, len(solution[k]))
+			for i := range e {
+				e[i] = solution[k][i] - o.exact[k][i]
+			}
+			add(u+"_exact", "exact solution "+u, o.exact[k])
+			add(u+"_error", "error of "+u, e)
+		}
+	}
+	for e, v := range residuals {
+		add(fmt.Sprintf("residual_%d", e+1), "residual of "+l.problem.Terms[0].Echo[e], v)
+	}
+	s.Decomposition = o.decomposition(r)
+	s.Attrs = o.provenance(r, time.Since(began).Seconds())
+	path := o.dir.File(runlog.SolutionName)
+	if err := snapshot.Write(path, s); err != nil {
+		return err
+	}
+	var pictures []string
+	if l.job.Output.Figures {
+		if pictures, err = plot.All(o.dir.Path(), s); err != nil {
+			return fmt.Errorf("draw pictures: %w", err)
+		}
+	}
+	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, r.Done(), r.Seconds(), time.Since(began).Seconds())
+	for k, u := range o.compared() {
+		var last solver.Error
+		for _, h := range o.history {
+			if h.Errors != nil {
+				last = h.Errors[k]
+			}
+		}
+		fmt.Printf("error of %s      %s\n", u, words(last))
+		if classical != nil && k < len(classicalErrors) {
+			fmt.Printf("classical solver %s, %.3g s (%s, %v points)\n", words(classicalErrors[k]), classical.Seconds, classical.Method, shape(classical.Axes))
+		}
+		// A published comparison may have been against the classical solver itself, on its own grid.
+		if classical != nil && len(classical.U[k]) == len(solution[k]) {
+			fmt.Printf("distance of %s from the classical solver: %s\n", u, words(solver.Compare(solution[k], classical.U[k])))
+		}
+	}
+	fmt.Printf("files            %s\n", path)
+	for _, p := range pictures {
+		fmt.Printf("picture          %s\n", p)
+	}
+	return nil
+}
+
+func words(e solver.Error) string {
+	return fmt.Sprintf("normalised L1 %.3e, L1 %.3e, relative L2 %.3e, max %.3e", e.NL1, e.L1, e.L2, e.Max)
+}
+
+func shape(axes [][]float64) []int {
+	var n []int
+	for _, a := range axes {
+		n = append(n, len(a))
+	}
+	return n
+}
+
+// decomposition lists the subdomains with their owners.
+func (o *output[T]) decomposition(r *solver.Run[T]) *snapshot.Decomposition {
+	dec, d := &snapshot.Decomposition{}, len(o.l.job.Domain)
+	for l, level := range o.l.model.Dec.Levels {
+		owner := level.Owners(r.Part)
+		for j := 0; j < level.Len(); j++ {
+			if r.Cloud.Levels[l].Replicated {
+				owner[j] = -1
+			}
+			dec.Level, dec.Owner = append(dec.Level, int32(l)), append(dec.Owner, owner[j])
+			centre, half := level.Centre(j), level.Half(j)
+			for a := 0; a < d; a++ {
+				dec.Centre, dec.Width = append(dec.Centre, centre[a]), append(dec.Width, 2*half[a])
+			}
+		}
+	}
+	return dec
+}
+
+// provenance says who made the file, with what.
+func (o *output[T]) provenance(r *solver.Run[T], wall float64) []snapshot.Attr {
+	l := o.l
+	return []snapshot.Attr{
+		{Name: "title", Value: l.job.Title},
+		{Name: "references", Value: l.job.Reference},
+		{Name: "history", Value: time.Now().UTC().Format(time.RFC3339) + " " + commandLine()},
+		{Name: "program", Value: "fbpinn-mpi"},
+		{Name: "program_version", Value: version()},
+		{Name: "go_version", Value: runtime.Version()},
+		{Name: "modules", Value: modules()},
+		{Name: "config_toml", Value: l.job.Text},
+		{Name: "config_sha256", Value: l.job.SHA256},
+		{Name: "seed", Value: int64(l.settings.Seed)},
+		{Name: "precision", Value: l.job.Train.Precision},
+		{Name: "backend", Value: o.backend},
+		{Name: "mpi_library", Value: o.comm.Library()},
+		{Name: "mpi_size", Value: int64(o.comm.Size())},
+		{Name: "hostname", Value: o.comm.Hostname()},
+		{Name: "slurm_job_id", Value: os.Getenv("SLURM_JOB_ID")},
+		{Name: "step", Value: int64(r.Done())},
+		{Name: "train_seconds", Value: r.Seconds()},
+		{Name: "wall_seconds", Value: wall},
+	}
+}
+
+func commandLine() string {
+	s := ""
+	for i, a := range os.Args {
+		if i > 0 {
+			s += " "
+		}
+		s += a
+	}
+	return s
+}

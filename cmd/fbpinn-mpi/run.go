@@ -1,0 +1,251 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"fbpinn-mpi/io/checkpoint"
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/kernels/cpu"
+	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver"
+	"fbpinn-mpi/solver/reference"
+)
+
+// runOptions are the flags of run.
+type runOptions struct {
+	set           []string
+	out           string
+	resume, force bool
+	maxTime       time.Duration
+	backend       string
+}
+
+func runCommand() *cobra.Command {
+	var o runOptions
+	c := &cobra.Command{
+		Use:   "run JOB",
+		Short: "Train, and write solution.h5, checkpoints and pictures",
+		Long: `Train, and write solution.h5, checkpoints and pictures.
+
+Start it alone, or on many ranks with mpirun or srun: mpirun -np 4 fbpinn-mpi run JOB. The answer does not
+depend on the number of ranks. A folder that holds an earlier run is refused unless --resume or --force is given.
+SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with a checkpoint and exit code 75.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error { return run(args[0], o) },
+	}
+	setFlag(c, &o.set)
+	c.Flags().StringVar(&o.out, "out", "", "folder to write into (default: output.directory of the job, else runs/<name of the job>)")
+	c.Flags().BoolVar(&o.resume, "resume", false, "go on from the newest valid checkpoint in the folder")
+	c.Flags().BoolVar(&o.force, "force", false, "delete the files of an earlier run in the folder")
+	c.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop with a checkpoint after this time, such as 55m")
+	c.Flags().StringVar(&o.backend, "backend", "auto", "auto or cpu")
+	return c
+}
+
+// run reads and checks the job on every rank before MPI starts, so that a bad job costs nothing.
+func run(path string, o runOptions) error {
+	began := time.Now()
+	if o.backend != "auto" && o.backend != "cpu" {
+		return fmt.Errorf("no backend %q; use auto or cpu", o.backend)
+	}
+	if o.resume && o.force {
+		return errors.New("--resume goes on with an earlier run, --force deletes it: give one of them")
+	}
+	l, err := load(path, o.set)
+	if err != nil {
+		if !first() { // one message is enough
+			err = coded{errors.New("see the message of rank 0"), exitInput}
+		}
+		return err
+	}
+	comm, err := mpi.Init()
+	if err != nil {
+		return coded{fmt.Errorf("start MPI: %w", err), exitFailure}
+	}
+	if l.job.Train.Precision == "float64" {
+		err = runOn[float64](comm, l, o, began)
+	} else {
+		err = runOn[float32](comm, l, o, began)
+	}
+	var stop coded
+	if errors.As(err, &stop) && stop.code != exitFailure { // all ranks agree
+		if e := comm.Finalize(); e != nil {
+			return coded{e, exitFailure}
+		}
+		if comm.Rank() != 0 {
+			os.Exit(stop.code)
+		}
+		return err
+	}
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "fbpinn-mpi: rank %d on %s: %v\n", comm.Rank(), comm.Hostname(), err)
+		comm.Abort(exitFailure)
+	}
+	return comm.Finalize()
+}
+
+// first guesses, before MPI has started, whether this is rank 0.
+func first() bool {
+	for _, name := range []string{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK"} {
+		if v := os.Getenv(name); v != "" {
+			return v == "0"
+		}
+	}
+	return true
+}
+
+// runOn trains in the precision T. Rank 0 talks, reads and writes; the others only compute.
+func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, began time.Time) error {
+	var out *output[T]
+	var state *solver.State[T]
+	if comm.Rank() == 0 {
+		var err error
+		if out, state, err = openOutput[T](comm, l, o); err != nil {
+			return agree(comm, err)
+		}
+		defer out.close()
+	}
+	if err := agree(comm, nil); err != nil {
+		return err
+	}
+	var exact [][]float64
+	if out != nil {
+		var err error
+		if exact, err = l.problem.Exact(l.test); err != nil {
+			return err
+		}
+		out.exact = exact
+	}
+	backend, double := cpu.New[T](), cpu.New[float64]()
+	r, err := solver.New[T](comm, backend, double, l.problem, l.model, l.settings, l.test, exact, observe(out))
+	if err != nil {
+		return err
+	}
+	resumed := []int64{0}
+	if state != nil {
+		resumed[0] = 1
+	}
+	if err := mpi.Bcast(comm, resumed, 0); err != nil {
+		return err
+	}
+	if resumed[0] == 1 {
+		if err := r.Restore(state); err != nil {
+			return err
+		}
+	}
+	traffic, err := r.Traffic()
+	if err != nil {
+		return err
+	}
+	if out != nil {
+		out.start(r, backend.Name(), traffic)
+	}
+	status, err := r.Train()
+	var blame *solver.Blame
+	if status == solver.NotFinite && errors.As(err, &blame) {
+		if blame.Rank == comm.Rank() {
+			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", blame)
+		}
+		return coded{fmt.Errorf("no solution was written; the newest checkpoint is older than step %d", blame.Step), exitNumerical}
+	}
+	if err != nil {
+		return err
+	}
+	if status == solver.Stopped {
+		return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", r.Done(), l.settings.Steps), exitResubmit}
+	}
+	solution, residuals, err := r.Solve(double, l.test)
+	if err != nil {
+		return err
+	}
+	if out == nil {
+		return nil
+	}
+	return out.finish(r, status, solution, residuals, began)
+}
+
+// agree lets all ranks learn whether rank 0 met an error that concerns the user; on the others it gives a quiet one.
+func agree(comm mpi.Comm, err error) error {
+	code := []int64{0}
+	if err != nil {
+		code[0] = exitInput
+		var c coded
+		switch {
+		case errors.As(err, &c):
+			code[0] = int64(c.code)
+		case errors.Is(err, checkpoint.ErrNone):
+			code[0] = exitCheckpoint
+		}
+	}
+	if e := mpi.Bcast(comm, code, 0); e != nil {
+		return e
+	}
+	switch {
+	case code[0] == 0:
+		return nil
+	case err == nil:
+		err = errors.New("rank 0 gave up")
+	}
+	return coded{err, int(code[0])}
+}
+
+// observe avoids an interface that holds a nil pointer.
+func observe[T kernels.Real](out *output[T]) solver.Observer[T] {
+	if out == nil {
+		return nil
+	}
+	return out
+}
+
+// compare runs the classical solver of the job, if it has one.
+func (l *loaded) compare() (*reference.Result, []solver.Error, error) {
+	c := l.job.Problem.Reference
+	if c.Solver == "" {
+		return nil, nil, nil
+	}
+	options := map[string]float64{}
+	for _, s := range c.Options {
+		options[s.Name] = s.Value
+	}
+	shape := l.job.Points.Interior.Shape
+	if len(shape) == 0 {
+		shape = l.job.Points.Test
+	}
+	r, err := reference.Solve(l.problem, c.Solver, options, shape)
+	if err != nil {
+		return nil, nil, complain(l.job, "problem.reference", err.Error(), "")
+	}
+	exact, err := l.problem.Exact(r.Points())
+	if err != nil {
+		return nil, nil, err
+	}
+	var errs []solver.Error
+	for k := range r.U {
+		if exact != nil && exact[k] != nil {
+			errs = append(errs, solver.Compare(r.U[k], exact[k]))
+		}
+	}
+	return r, errs, nil
+}
+
+// notify returns a function that tells whether SIGUSR1 has come or the time is over.
+func notify(limit time.Duration) func() bool {
+	signals := make(chan os.Signal, 1)
+	signal.Notify(signals, syscall.SIGUSR1)
+	began, stopped := time.Now(), false
+	return func() bool {
+		select {
+		case <-signals:
+			stopped = true
+		default:
+		}
+		return stopped || (limit > 0 && time.Since(began) > limit)
+	}
+}

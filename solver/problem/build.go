@@ -1,0 +1,394 @@
+package problem
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"slices"
+	"sort"
+	"strings"
+	"unicode/utf8"
+
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver/expr"
+)
+
+// Build understands a problem, or says in an *Error what is wrong with it.
+func Build(spec Spec) (*Problem, error) {
+	p := &Problem{Spec: spec}
+	for _, stage := range []func() error{p.symbols, p.domain, p.ansatzes, p.equations, p.conditions, p.mentioned, p.compile, p.exacts, p.finite} {
+		if err := stage(); err != nil {
+			return nil, err
+		}
+	}
+	p.corners()
+	return p, nil
+}
+
+// explain gives an error of the expression language its place in the job.
+func explain(key string, err error) *Error {
+	var e *expr.Error
+	if !errors.As(err, &e) {
+		return &Error{Key: key, Msg: err.Error()}
+	}
+	if e.In != "" { // the fault is in a helper function that the expression calls
+		key = "functions." + e.In
+	}
+	return &Error{Key: key, Col: 1 + utf8.RuneCountInString(e.Src[:min(e.Col, len(e.Src))]), Msg: e.Msg, Hint: e.Hint}
+}
+
+// Ranges of coordinates outside these sizes are probably unscaled units; float32 jets of them lose their digits.
+const (
+	largeDomain = 1e6
+	smallDomain = 1e-6
+)
+
+func (p *Problem) domain() error {
+	if len(p.Axes) < 1 || len(p.Axes) > kernels.MaxD {
+		return &Error{Key: "domain", Msg: fmt.Sprintf("%d coordinates", len(p.Axes)), Hint: fmt.Sprintf("a domain has 1 to %d", kernels.MaxD)}
+	}
+	for _, a := range p.Axes {
+		key := "domain." + a.Name
+		size := a.Hi - a.Lo
+		switch {
+		case math.IsNaN(size) || math.IsInf(size, 0):
+			return &Error{Key: key, Msg: fmt.Sprintf("the range of %s is not finite", a.Name), Hint: "give finite numbers"}
+		case size == 0:
+			return &Error{Key: key, Msg: fmt.Sprintf("the range of %s is empty: both ends are %g", a.Name, a.Lo), Hint: "write [low, high] with low < high"}
+		case size < 0:
+			return &Error{Key: key, Msg: fmt.Sprintf("the range of %s runs from %g down to %g", a.Name, a.Lo, a.Hi), Hint: fmt.Sprintf("write [%g, %g]", a.Hi, a.Lo)}
+		case size > largeDomain || size < smallDomain:
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has a range of size %.3g: scale %s by %.0e so that the domain is of size 1", a.Name, size, a.Name, math.Pow(10, math.Round(math.Log10(size)))))
+		}
+	}
+	return nil
+}
+
+// symbols evaluates the parameters and opens the graph.
+func (p *Problem) symbols() error {
+	if err := checkNames(p.Spec); err != nil {
+		return err
+	}
+	params, err := parameters(p.Spec)
+	if err != nil {
+		return err
+	}
+	p.Params = params
+	p.Graph = expr.NewGraph(symbols(p.Spec, params))
+	return nil
+}
+
+// symbols are the names of a problem; parameters have the given values.
+func symbols(spec Spec, params map[string]float64) expr.Symbols {
+	s := expr.Symbols{Unknowns: spec.Unknowns, Params: params, Funcs: map[string]expr.Func{}, External: spec.External}
+	for _, a := range spec.Axes {
+		s.Coords = append(s.Coords, a.Name)
+	}
+	for _, f := range spec.Functions {
+		s.Funcs[f.Name] = expr.Func{Args: f.Args, Body: f.Body}
+	}
+	return s
+}
+
+// checkNames finds names that cannot be used or mean two things, and the key to blame: the first without which the rest is
+// sound.
+func checkNames(spec Spec) error {
+	check := func(s Spec) error {
+		params := map[string]float64{}
+		for _, n := range s.Parameters {
+			params[n.Name] = 0
+		}
+		return symbols(s, params).Check()
+	}
+	err := check(spec)
+	if err == nil {
+		return nil
+	}
+	blame := func(key string, without Spec) error {
+		if check(without) != nil {
+			return nil
+		}
+		return &Error{Key: key, Msg: err.Error(), Hint: "choose another name"}
+	}
+	for i, a := range spec.Axes {
+		s := spec
+		s.Axes = slices.Clone(spec.Axes)
+		s.Axes[i].Name = "coordinate" // a domain needs at least one
+		if e := blame("domain."+a.Name, s); e != nil {
+			return e
+		}
+	}
+	for i, n := range spec.Parameters {
+		s := spec
+		s.Parameters = slices.Delete(slices.Clone(spec.Parameters), i, i+1)
+		if e := blame("parameters."+n.Name, s); e != nil {
+			return e
+		}
+	}
+	for i, f := range spec.Functions {
+		s := spec
+		s.Functions = slices.Delete(slices.Clone(spec.Functions), i, i+1)
+		if e := blame("functions."+f.Name, s); e != nil {
+			return e
+		}
+	}
+	for i := range spec.Unknowns {
+		s := spec
+		s.Unknowns = slices.Delete(slices.Clone(spec.Unknowns), i, i+1)
+		if e := blame(fmt.Sprintf("problem.unknowns[%d]", i), s); e != nil {
+			return e
+		}
+	}
+	return &Error{Key: "problem", Msg: err.Error()}
+}
+
+// parameters evaluates named numbers in order: each may use those before it.
+func parameters(spec Spec) (map[string]float64, error) {
+	values := map[string]float64{}
+	for i, n := range spec.Parameters {
+		v, err := number(n.Text, spec, values)
+		if err != nil {
+			e := explain("parameters."+n.Name, err)
+			for _, later := range spec.Parameters[i:] {
+				if e.Msg == "unknown name "+later.Name {
+					e.Hint = "a parameter may use only those before it; change their order"
+				}
+			}
+			return nil, e
+		}
+		values[n.Name] = v
+	}
+	return values, nil
+}
+
+// number evaluates an expression of numbers and parameters.
+func number(text string, spec Spec, params map[string]float64) (float64, error) {
+	s := symbols(spec, params)
+	s.Unknowns, s.External = nil, nil
+	return expr.NewGraph(s).ParseNumber(text)
+}
+
+// Numbers returns what evaluates the numbers that a job writes as expressions of its parameters. Of the spec only names,
+// parameters and functions matter. Errors of the returned function have no Key, unless a helper function is to blame.
+func Numbers(spec Spec) (func(text string) (float64, *Error), error) {
+	if err := checkNames(spec); err != nil {
+		return nil, err
+	}
+	values, err := parameters(spec)
+	if err != nil {
+		return nil, err
+	}
+	return func(text string) (float64, *Error) {
+		v, err := number(text, spec, values)
+		if err != nil {
+			return 0, explain("", err)
+		}
+		return v, nil
+	}, nil
+}
+
+// ansatzes parses the hard constraints.
+func (p *Problem) ansatzes() error {
+	p.Ansatz = make([]*expr.Node, len(p.Unknowns))
+	for _, a := range p.Spec.Ansatz {
+		key := "problem.ansatz." + a.Name
+		k := p.unknown(a.Name)
+		if k < 0 {
+			return &Error{Key: key, Msg: a.Name + " is no unknown", Hint: "unknowns: " + strings.Join(p.Unknowns, ", ")}
+		}
+		n, err := p.Graph.Parse(a.Text)
+		if err != nil {
+			return explain(key, err)
+		}
+		if !mentions(p.Graph.Jets(n), k) {
+			return &Error{Key: key, Msg: fmt.Sprintf("the ansatz of %s does not contain %s: it would be the same whatever is learnt", a.Name, a.Name),
+				Hint: fmt.Sprintf("write an expression in %s, such as x*(1-x)*%s", a.Name, a.Name)}
+		}
+		p.Ansatz[k] = n
+	}
+	return nil
+}
+
+func (p *Problem) unknown(name string) int {
+	for k, u := range p.Unknowns {
+		if u == name {
+			return k
+		}
+	}
+	return -1
+}
+
+// mentions tells whether a jet belongs to unknown k; k < 0: whether there is any.
+func mentions(jets []*expr.Node, k int) bool {
+	for _, j := range jets {
+		if j.Unknown == k || k < 0 {
+			return true
+		}
+	}
+	return false
+}
+
+// equations makes the first term.
+func (p *Problem) equations() error {
+	if len(p.Unknowns) == 0 || len(p.Spec.Equations) == 0 {
+		return &Error{Key: "problem", Msg: "a problem needs unknowns and equations"}
+	}
+	t := p.term("equations", "problem.equations")
+	for i, text := range p.Spec.Equations {
+		label := "equations"
+		if len(p.Spec.Equations) > 1 {
+			label = fmt.Sprintf("equation %d", i+1)
+		}
+		weight := 1.0
+		if p.Weights != nil {
+			if len(p.Weights) != len(p.Spec.Equations) {
+				return &Error{Key: "problem.weights", Msg: fmt.Sprintf("%d weights for %d equations", len(p.Weights), len(p.Spec.Equations)), Hint: "one per equation"}
+			}
+			weight = p.Weights[i]
+		}
+		if err := p.residual(t, fmt.Sprintf("problem.equations[%d]", i), label, text, weight); err != nil {
+			return err
+		}
+	}
+	t.Points = p.Interior
+	if err := t.checkPoints("points.interior"); err != nil {
+		return err
+	}
+	p.Terms = append(p.Terms, t)
+	return nil
+}
+
+// term starts a term over the whole domain.
+func (p *Problem) term(name, key string) *Term {
+	t := &Term{Name: name, Key: key, stream: uint64(len(p.Terms))}
+	for _, a := range p.Axes {
+		t.Box = append(t.Box, Range{a.Lo, a.Hi})
+		t.coords = append(t.coords, a.Name)
+		t.periodic = append(t.periodic, a.Periodic)
+	}
+	return t
+}
+
+// residual parses an equation or expression and adds it to the term.
+func (p *Problem) residual(t *Term, key, label, text string, weight float64) error {
+	parse := p.Graph.ParseEquation
+	if len(p.Terms) > 0 && !strings.Contains(text, "=") {
+		parse = p.Graph.Parse // a condition may be a residual
+	}
+	n, err := parse(text)
+	if err != nil {
+		return explain(key, err)
+	}
+	if !mentions(p.Graph.Jets(n), -1) {
+		return &Error{Key: key, Msg: "there is no unknown in this equation", Hint: "unknowns: " + strings.Join(p.Unknowns, ", ")}
+	}
+	if !(weight > 0) || math.IsInf(weight, 0) {
+		return &Error{Key: key, Msg: fmt.Sprintf("its weight is %g", weight), Hint: "a weight is positive and finite"}
+	}
+	raw, err := p.Graph.Constrain(n, p.Ansatz)
+	if err != nil {
+		return explain(key, err)
+	}
+	if !mentions(p.Graph.Jets(raw), -1) {
+		return &Error{Key: key, Msg: "with the ansatz put in, no unknown is left: it cannot be influenced", Hint: "the ansatz already decides it; delete it"}
+	}
+	t.keys = append(t.keys, key)
+	t.Labels = append(t.Labels, label)
+	t.Weights = append(t.Weights, weight)
+	t.Constrained = append(t.Constrained, n)
+	t.Raw = append(t.Raw, raw)
+	t.Echo = append(t.Echo, fmt.Sprintf("%s = 0", n))
+	return nil
+}
+
+// mentioned wants every unknown in some equation, directly or through the ansatz of another.
+func (p *Problem) mentioned() error {
+	raw := p.Graph.Jets(p.Terms[0].Raw...)
+	for k, u := range p.Unknowns {
+		if !mentions(raw, k) {
+			return &Error{Key: fmt.Sprintf("problem.unknowns[%d]", k), Msg: fmt.Sprintf("no equation mentions %s", u), Hint: "add an equation for it, or delete it"}
+		}
+	}
+	return nil
+}
+
+// compile makes the programs and collects the derivatives they need.
+func (p *Problem) compile() error {
+	var needs []kernels.MultiIndex
+	collect := func(jets []*expr.Node) {
+		for _, j := range jets {
+			needs = append(needs, j.Index)
+		}
+	}
+	for _, t := range p.Terms {
+		r, err := p.Graph.CompileResidual(t.Raw)
+		if err != nil {
+			return explain(t.Key, err)
+		}
+		t.Program = r
+		collect(r.Jets)
+	}
+	p.Solution = &Solution{}
+	var outputs []*expr.Node
+	for k, a := range p.Ansatz {
+		value := p.Graph.Jet(k, kernels.MultiIndex{})
+		if a == nil {
+			a = value
+		}
+		outputs = append(outputs, a)
+	}
+	p.Solution.Jets = p.Graph.Jets(outputs...)
+	p.Solution.Columns = p.Graph.Columns(outputs)
+	program, err := p.Graph.Compile(outputs, append(append([]*expr.Node{}, p.Solution.Jets...), p.Solution.Columns...))
+	if err != nil {
+		return explain("problem.ansatz", err)
+	}
+	p.Solution.Program = program
+	collect(p.Solution.Jets)
+	p.Jets = kernels.NewJets(len(p.Axes), needs...)
+	for _, t := range p.Terms {
+		for i, n := range t.Raw {
+			t.Echo[i] += "    needs " + p.needs(n)
+		}
+	}
+	return nil
+}
+
+// needs lists the jets of raw unknowns in an expression.
+func (p *Problem) needs(n *expr.Node) string {
+	var names []string
+	for k := range p.Unknowns {
+		var of []kernels.MultiIndex
+		for _, j := range p.Graph.Jets(n) {
+			if j.Unknown == k {
+				of = append(of, j.Index)
+			}
+		}
+		sort.Slice(of, func(a, b int) bool { return p.Jets.Find(of[a]) < p.Jets.Find(of[b]) })
+		for _, m := range of {
+			names = append(names, p.Jets.Name(p.Unknowns[k], p.Terms[0].coords, p.Jets.Find(m)))
+		}
+	}
+	return strings.Join(names, ", ")
+}
+
+// exacts parses the exact solutions.
+func (p *Problem) exacts() error {
+	p.exact = make([]*expr.Node, len(p.Unknowns))
+	for _, e := range p.Spec.Exact {
+		key := "problem.exact." + e.Name
+		k := p.unknown(e.Name)
+		if k < 0 {
+			return &Error{Key: key, Msg: e.Name + " is no unknown", Hint: "unknowns: " + strings.Join(p.Unknowns, ", ")}
+		}
+		n, err := p.Graph.Parse(e.Text)
+		if err != nil {
+			return explain(key, err)
+		}
+		if mentions(p.Graph.Jets(n), -1) {
+			return &Error{Key: key, Msg: "an exact solution cannot contain unknowns", Hint: "write it in coordinates and parameters"}
+		}
+		p.exact[k] = n
+	}
+	return nil
+}

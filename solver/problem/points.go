@@ -1,0 +1,137 @@
+package problem
+
+// Points of a term (docs/theory.md, section 8). They are functions of (seed, term, draw, point) alone.
+
+// N is the number of points.
+func (t *Term) N() int {
+	n := 1
+	for _, s := range t.Points.Shape {
+		n *= s
+	}
+	if len(t.Points.Shape) == 0 && t.Points.Count > 0 {
+		n = t.Points.Count
+	}
+	return n
+}
+
+// Sample draws the points of the term, [d][n].
+func (t *Term) Sample(seed uint64) [][]float64 { return t.Resample(seed, 0) }
+
+// Resample is draw number draw of the points; 0 is Sample. A grid never changes.
+func (t *Term) Resample(seed uint64, draw int) [][]float64 {
+	return t.sample(seed, draw, t.Points.Shape, t.N())
+}
+
+// sample fills n points; shape counts along the free axes and is used by grids alone.
+func (t *Term) sample(seed uint64, draw int, shape []int, n int) [][]float64 {
+	stream := mix(t.stream) + uint64(draw)
+	points := make([][]float64, len(t.Box))
+	if t.Points.Sampler == "grid" {
+		full := make([]int, len(t.Box))
+		free := 0
+		for a, r := range t.Box {
+			full[a] = 1
+			if !r.Fixed() {
+				full[a] = shape[free]
+				free++
+			}
+		}
+		return grid(t.Box, t.periodic, full)
+	}
+	var sequence sobol
+	if t.Points.Sampler == "sobol" {
+		sequence = newSobol(len(t.Box))
+	}
+	free := 0 // sequences count free axes, so that a face of a square has the points of a line
+	for a, r := range t.Box {
+		x := make([]float64, n)
+		points[a] = x
+		if r.Fixed() {
+			for i := range x {
+				x[i] = r.Lo
+			}
+			continue
+		}
+		// A random shift of the whole sequence keeps its evenness and makes it depend on the seed (Cranley & Patterson 1976).
+		shift := Draw(seed, stream, uint64(free))
+		for i := range x {
+			var z float64
+			switch t.Points.Sampler {
+			case "uniform":
+				z = Draw(seed, stream, uint64(i*len(t.Box)+free))
+			case "sobol":
+				z = wrap(sequence.at(free, uint32(i)) + shift)
+			case "halton":
+				z = wrap(radicalInverse(primes[free], uint64(i)) + shift)
+			default:
+				panic("problem: unknown sampler")
+			}
+			x[i] = r.Lo + (r.Hi-r.Lo)*z
+		}
+		free++
+	}
+	return points
+}
+
+// wrap is the fractional part of z in [0, 2).
+func wrap(z float64) float64 {
+	if z >= 1 {
+		return z - 1
+	}
+	return z
+}
+
+// TestGrid is the grid of the given shape over the domain, [d][n], last axis fastest. Both ends belong to it, also on
+// periodic axes: files and pictures close.
+func (p *Problem) TestGrid(shape []int) [][]float64 {
+	if len(shape) != len(p.Axes) {
+		panic("problem: test grid has one number per coordinate")
+	}
+	box := make([]Range, len(p.Axes))
+	for a, x := range p.Axes {
+		box[a] = Range{x.Lo, x.Hi}
+	}
+	return grid(box, make([]bool, len(box)), shape)
+}
+
+// grid is the tensor product of equally spaced numbers, "ij" order: last axis fastest.
+func grid(box []Range, periodic []bool, shape []int) [][]float64 {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	points := make([][]float64, len(box))
+	repeat := n // points over which the coordinate stays the same
+	for a, r := range box {
+		axis := line(r, periodic[a], shape[a])
+		repeat /= shape[a]
+		x := make([]float64, n)
+		for i := range x {
+			x[i] = axis[i/repeat%shape[a]]
+		}
+		points[a] = x
+	}
+	return points
+}
+
+// line is n equally spaced numbers: ends included, or without the upper end on a periodic axis; a single one is the middle.
+func line(r Range, periodic bool, n int) []float64 {
+	x := make([]float64, n)
+	switch {
+	case r.Fixed():
+		x[0] = r.Lo
+	case n == 1 && !periodic:
+		x[0] = r.Lo + (r.Hi-r.Lo)/2
+	case periodic:
+		for i := range x {
+			x[i] = r.Lo + float64(i)*(r.Hi-r.Lo)/float64(n)
+		}
+	default:
+		step := (r.Hi - r.Lo) / float64(n-1)
+		for i := range x {
+			x[i] = r.Lo + float64(i)*step
+		}
+		x[n-1] = r.Hi
+	}
+	return x
+}
