@@ -3,7 +3,8 @@ package kernels
 import "fmt"
 
 // Check tells whether the plan is one that kernels can run: shapes within limits and every offset inside its slice. Backends
-// call it when they open a plan, because C code behind them cannot catch an index.
+// call it when they open a plan, because C code behind them cannot catch an index. A plan that is only evaluated may leave out
+// Grad and UBar; Adjoint must not be called on it.
 func (p *Plan[T]) Check() error {
 	n := p.Net
 	switch {
@@ -19,8 +20,8 @@ func (p *Plan[T]) Check() error {
 		return fmt.Errorf("kernels: unknown activation %d", n.Act)
 	case len(p.Scale) < n.Out || len(p.Shift) < n.Out:
 		return fmt.Errorf("kernels: %d scales and %d shifts for %d unknowns", len(p.Scale), len(p.Shift), n.Out)
-	case len(p.Grad) < len(p.Theta) || len(p.UBar) < len(p.U):
-		return fmt.Errorf("kernels: gradient or adjoint shorter than what it belongs to")
+	case len(p.Grad) > 0 && len(p.Grad) < len(p.Theta) || len(p.UBar) > 0 && len(p.UBar) < len(p.U):
+		return fmt.Errorf("kernels: %d gradients for %d parameters, %d adjoints for %d jets", len(p.Grad), len(p.Theta), len(p.UBar), len(p.U))
 	}
 	for _, w := range n.Hidden {
 		if w < 1 || w > MaxWidth {

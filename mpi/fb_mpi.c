@@ -52,6 +52,13 @@ int fb_mpi_world(MPI_Comm *out)
 	return MPI_Comm_set_errhandler(*out, MPI_ERRORS_RETURN);
 }
 
+int fb_mpi_alone(MPI_Comm *out)
+{
+	int code = MPI_Comm_dup(MPI_COMM_SELF, out);
+	if (code) return code;
+	return MPI_Comm_set_errhandler(*out, MPI_ERRORS_RETURN);
+}
+
 int fb_mpi_node(MPI_Comm c, int *rank, int *size)
 {
 	MPI_Comm node;

@@ -32,7 +32,8 @@ typedef struct {
 int fb_mpi_init(int *provided); // MPI_Init_thread, FUNNELED
 int fb_mpi_initialized(void);
 int fb_mpi_finalize(MPI_Comm *c); // frees c first
-int fb_mpi_world(MPI_Comm *out);  // duplicate of MPI_COMM_WORLD with ERRORS_RETURN
+int fb_mpi_world(MPI_Comm *out);
+int fb_mpi_alone(MPI_Comm *out);  // duplicate of MPI_COMM_WORLD with ERRORS_RETURN
 int fb_mpi_node(MPI_Comm c, int *rank, int *size);
 int fb_mpi_tag_ub(MPI_Comm c, int *ub);
 int fb_mpi_host(char *text, int *len); // room for FB_MPI_TEXT

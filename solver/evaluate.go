@@ -158,7 +158,7 @@ func (e *evaluation) index() error {
 	return nil
 }
 
-// load copies the parameters of a training cloud of the same ownership.
+// load copies the parameters of a training cloud with the same replicated levels and the same partition.
 func load[T kernels.Real](e *evaluation, from *model.Cloud[T]) {
 	for l := range from.Levels {
 		a, b := &e.cloud.Levels[l], &from.Levels[l]
@@ -207,7 +207,7 @@ func (e *evaluation) fields() (unknowns, residuals [][]float64, err error) {
 
 // Solve evaluates the trained solution and its residuals on a grid [d][n], gathered on rank 0. Collective.
 func (r *Run[T]) Solve(double kernels.Backend[float64], points [][]float64) (unknowns, residuals [][]float64, err error) {
-	e, err := newEvaluation(r.comm, double, r.Model, r.Problem, r.Part, points, r.Settings.Choice, true)
+	e, err := newEvaluation(r.comm, double, r.Model, r.Problem, r.Part, points, r.like(), true)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -230,4 +230,9 @@ func (r *Run[T]) Traffic() ([]model.Traffic, error) {
 		list[k] = model.Traffic{Pairs: int(v[0]), Neighbours: int(v[1]), Bytes: v[2], MinimumBytes: v[3], ReducedValues: int(v[4])}
 	}
 	return list, nil
+}
+
+// like makes the clouds of evaluations own what the training cloud owns.
+func (r *Run[T]) like() model.Choice {
+	return model.Choice{Mode: r.Settings.Choice.Mode, Like: r.Cloud.Replicated()}
 }

@@ -138,11 +138,11 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 			r.points[a] = append(r.points[a], points[a][i])
 		}
 	}
-	r.adam = &adam[T]{Adam: optim.NewAdam(backend, len(c.Theta)), rate: set.Rate, cloud: c}
+	r.adam = &adam[T]{Adam: optim.NewAdam(backend, set.Adam, len(c.Theta)), rate: set.Rate, cloud: c}
 	r.sum = mpi.NewTreeSum(comm, len(st.sums)+512, sumTag)
 	r.pack = kernels.Make[float64](len(st.sums) + 2)
 	if len(test) > 0 {
-		if r.evaluation, err = newEvaluation(comm, double, m, p, r.Part, test, set.Choice, false); err != nil {
+		if r.evaluation, err = newEvaluation(comm, double, m, p, r.Part, test, r.like(), false); err != nil {
 			return nil, err
 		}
 	}
@@ -215,30 +215,22 @@ func (r *Run[T]) Train() (Status, error) {
 		}
 		r.done++
 		r.watch()
-		stop, err := r.finishReport() // of the previous step, if one is under way
+		stop, err := r.finishReport() // of an earlier step, if one is under way
+		if stop == nil && err == nil && r.due(r.Settings.Report) {
+			err = r.startReport(r.Settings.Rate.At(r.done, 0))
+		}
+		r.seconds += time.Since(began).Seconds()
+		if stop == nil && err == nil && r.due(r.Settings.Checkpoint) {
+			if stop, err = r.finishReport(); stop == nil && err == nil { // a file holds the history up to its step
+				err = r.checkpoint()
+			}
+		}
 		if err != nil {
 			return 0, err
 		}
-		if stop == nil && r.due(r.Settings.Report) {
-			if err := r.startReport(r.Settings.Rate.At(r.done, 0)); err != nil {
-				return 0, err
-			}
+		if stop != nil {
+			return r.end(*stop)
 		}
-		r.seconds += time.Since(began).Seconds()
-		if stop == nil {
-			if err := r.files(); err != nil {
-				return 0, err
-			}
-			continue
-		}
-		return r.end(*stop)
-	}
-	stop, err := r.finishReport()
-	if err != nil {
-		return 0, err
-	}
-	if stop != nil {
-		return r.end(*stop)
 	}
 	return StepLimit, nil
 }
@@ -345,12 +337,4 @@ func (r *Run[T]) end(s Status) (Status, error) {
 		return s, &Blame{Step: int(first[0]) / r.comm.Size(), Rank: rank}
 	}
 	return s, r.blame
-}
-
-// files writes a checkpoint where it is due.
-func (r *Run[T]) files() error {
-	if r.observer == nil && r.comm.Rank() == 0 || !r.due(r.Settings.Checkpoint) {
-		return nil
-	}
-	return r.checkpoint()
 }

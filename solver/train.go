@@ -5,7 +5,6 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
-	"fbpinn-mpi/solver/decomp"
 	"fbpinn-mpi/solver/model"
 	"fbpinn-mpi/solver/optim"
 )
@@ -165,17 +164,14 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 				return r.end(*stop)
 			}
 		}
-		if ended {
+		if ended || r.due(r.Settings.Checkpoint) {
+			copy(r.Cloud.Theta, theta)
 			if err := r.checkpoint(); err != nil {
 				return 0, err
 			}
-			if status == optim.StepLimit {
-				return StepLimit, nil
-			}
-			return Converged, nil
 		}
-		if err := r.files(); err != nil {
-			return 0, err
+		if ended {
+			return Converged, nil
 		}
 	}
 	return StepLimit, nil

@@ -9,7 +9,9 @@ import (
 
 	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/io/snapshot"
+	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/cpu"
+	"fbpinn-mpi/solver"
 )
 
 func checkCommand() *cobra.Command {
@@ -60,13 +62,10 @@ func (l *loaded) describe(w io.Writer) error {
 		}
 	}
 	points, first := solver.Sample(p, l.settings.Seed)
-	if err != nil {
-		return place(job, err)
-	}
 	for t, term := range p.Terms {
 		fmt.Fprintf(w, "\nterm        %s: %d points\n", term.Name, first[t+1]-first[t])
 		for e, text := range term.Echo {
-			fmt.Fprintf(w, "            %s    (weight %.6g)\n", text, term.Weights[e])
+			fmt.Fprintf(w, "            %s    (weight %.6g, needs %s)\n", text, term.Weights[e], term.Needs[e])
 		}
 		fmt.Fprintf(w, "            program: %d planes computed once, %d operations a point for residual and adjoint\n",
 			len(term.Program.Columns), len(term.Program.Gradient.Code))
@@ -87,11 +86,13 @@ func (l *loaded) describe(w io.Writer) error {
 		net := l.model.Nets[i]
 		n := level.Len() * net.Params()
 		parameters += n
-		var kernel string
+		choose := kernelName[float32]
 		if job.Train.Precision == "float64" {
-			kernel = cpu.New[float64]().Choose(net, p.Jets)
-		} else {
-			kernel = cpu.New[float32]().Choose(net, p.Jets)
+			choose = kernelName[float64]
+		}
+		kernel, err := choose(net, p.Jets)
+		if err != nil {
+			return complain(job, "network", err.Error(), "")
 		}
 		fmt.Fprintf(w, "%5d  %10d  %10d  %10d  %s\n", i+1, level.Len(), n, byLevel[i], kernel)
 	}
@@ -108,6 +109,16 @@ func (l *loaded) describe(w io.Writer) error {
 		fmt.Fprintf(w, "warning     %s\n", text)
 	}
 	return nil
+}
+
+// kernelName says which kernel a network gets, by opening an empty plan.
+func kernelName[T kernels.Real](net kernels.Net, set kernels.Jets) (string, error) {
+	k, err := cpu.New[T]().Open(&kernels.Plan[T]{Net: net, Jets: set, Scale: make([]T, net.Out), Shift: make([]T, net.Out)})
+	if err != nil {
+		return "", err
+	}
+	defer k.Close()
+	return k.Name(), nil
 }
 
 func infoCommand() *cobra.Command {

@@ -4,7 +4,7 @@
 //
 // A file is composed in memory and put on the disk by Close with plain writes. HDF5's own writing was tried: on a full disk
 // a write fails, the close fails or even succeeds, and the half-closed file stays in the library's tables, where it makes
-// later, healthy files look as if they had open handles. The price is one copy of the file in memory, twice while closing.
+// later, healthy files look as if they had open handles. The price is one copy of the file in memory.
 //
 // Errors are sticky: the first one is kept, later calls on the file do nothing, and Close returns it. A caller may therefore
 // write a whole file and look at one error.

@@ -32,28 +32,68 @@ void fbh5_quiet(void) {
     H5Eclear2(H5E_DEFAULT);
 }
 
-int64_t fbh5_create(const char *path) {
+// The core driver keeps a file in memory. Its last call of image_free, with the file closed and the superblock final, is the
+// only moment at which the bytes are right: H5Fget_file_image of HDF5 1.10 clears the superblock's "open for writing" flag
+// without renewing the checksum. So the free is answered by keeping the memory.
+struct fbh5_memory {
+    void *bytes;
+};
+
+static void *image_malloc(size_t n, H5FD_file_image_op_t op, void *m) {
+    (void)op, (void)m;
+    return malloc(n);
+}
+
+static void *image_realloc(void *p, size_t n, H5FD_file_image_op_t op, void *m) {
+    (void)op, (void)m;
+    return realloc(p, n);
+}
+
+static herr_t image_free(void *p, H5FD_file_image_op_t op, void *m) {
+    if (op == H5FD_FILE_IMAGE_OP_FILE_CLOSE)
+        ((fbh5_memory *)m)->bytes = p;
+    else
+        free(p);
+    return 0;
+}
+
+// Property lists are copied and closed at will; all copies share the one place.
+static void  *share(void *m) { return m; }
+static herr_t unshare(void *m) { (void)m; return 0; }
+
+int64_t fbh5_create(const char *path, fbh5_memory **m) {
     const unsigned order = H5P_CRT_ORDER_TRACKED | H5P_CRT_ORDER_INDEXED;
+    const size_t increment = (size_t)1 << 20;
+    fbh5_memory *memory = calloc(1, sizeof *memory);
+    H5FD_file_image_callbacks_t callbacks = {image_malloc, NULL, image_realloc, image_free, share, unshare, memory};
     hid_t fcpl = H5Pcreate(H5P_FILE_CREATE), fapl = H5Pcreate(H5P_FILE_ACCESS);
     hid_t f = -1;
-    // The core driver keeps the file in memory and never touches the disk: see doc.go. netCDF readers list variables in creation
-    // order and want it tracked. The V110 lower bound puts checksums on metadata.
-    const size_t step = (size_t)1 << 20;
-    if (fcpl >= 0 && fapl >= 0 && H5Pset_link_creation_order(fcpl, order) >= 0 &&
+    // netCDF readers list variables in creation order and want it tracked. The V110 lower bound puts checksums on metadata.
+    if (memory && fcpl >= 0 && fapl >= 0 && H5Pset_link_creation_order(fcpl, order) >= 0 &&
         H5Pset_attr_creation_order(fcpl, order) >= 0 && H5Pset_fclose_degree(fapl, H5F_CLOSE_STRONG) >= 0 &&
-        H5Pset_fapl_core(fapl, step, 0) >= 0 &&
+        H5Pset_fapl_core(fapl, increment, 0) >= 0 && H5Pset_file_image_callbacks(fapl, &callbacks) >= 0 &&
         H5Pset_libver_bounds(fapl, H5F_LIBVER_V110, H5F_LIBVER_V110) >= 0)
         f = H5Fcreate(path, H5F_ACC_EXCL, fcpl, fapl);
-    // After a failure no further call that could clear the error stack: the two property lists are left to the library.
+    // After a failure no further call that could clear the error stack: the little that was made is left to the library.
     if (f < 0) return -1;
     H5Pclose(fcpl);
     H5Pclose(fapl);
+    *m = memory;
     return f;
 }
 
-int64_t fbh5_image(int64_t f, void *to, int64_t n) {
-    if (!to && H5Fflush(f, H5F_SCOPE_GLOBAL) < 0) return -1;
-    return (int64_t)H5Fget_file_image(f, to, (size_t)n);
+int fbh5_finish(int64_t f, fbh5_memory *m, void **bytes, int64_t *n) {
+    if (H5Fclose(f) < 0) return -1;
+    const unsigned char *b = m->bytes;
+    *bytes = m->bytes;
+    *n = 0;
+    free(m);
+    if (!b) return -3;
+    // The driver's memory is a multiple of its increment. The length of the file stands in its superblock (format
+    // specification, superblock versions 2 and 3: end of file address, 8 bytes at 28, little-endian).
+    if (memcmp(b, "\211HDF\r\n\032\n", 8) != 0 || (b[8] != 2 && b[8] != 3) || b[9] != 8) return -3;
+    for (int i = 7; i >= 0; i--) *n = *n << 8 | b[28 + i];
+    return 0;
 }
 
 int fbh5_group(int64_t f, const char *name) {
@@ -230,7 +270,15 @@ int fbh5_attr_text(int64_t f, const char *obj, const char *name, char **text) {
 
 int64_t fbh5_open_objects(int64_t f) { return (int64_t)H5Fget_obj_count(f, H5F_OBJ_ALL | H5F_OBJ_LOCAL); }
 
-int fbh5_close(int64_t f) { return H5Fclose(f) < 0 ? -1 : 0; }
+void fbh5_let_go(int64_t f) {
+    const unsigned others = H5F_OBJ_DATASET | H5F_OBJ_GROUP | H5F_OBJ_DATATYPE | H5F_OBJ_ATTR | H5F_OBJ_LOCAL;
+    hid_t ids[64];
+    for (;;) {
+        ssize_t n = H5Fget_obj_ids(f, others, 64, ids), closed = 0;
+        for (ssize_t i = 0; i < n && i < 64; i++) closed += H5Idec_ref(ids[i]) >= 0;
+        if (closed == 0) return;
+    }
+}
 
 void fbh5_free(void *p) { free(p); }
 

@@ -9,8 +9,12 @@ enum { FBH5_F32 = 0, FBH5_F64 = 1, FBH5_I32 = 2, FBH5_I64 = 3, FBH5_U64 = 4, FBH
 enum { FBH5_OTHER = 0, FBH5_FLOAT = 1, FBH5_SIGNED = 2, FBH5_UNSIGNED = 3, FBH5_STRING = 4 };
 
 void    fbh5_quiet(void);                 // per thread: no HDF5-DIAG trace on stderr, empty error stack
-int64_t fbh5_create(const char *path);    // in memory; EXCL, CLOSE_STRONG, creation order, V110 bounds
-int64_t fbh5_image(int64_t f, void *to, int64_t n); // bytes of the file in memory; to NULL: only their number
+
+// A file being created lives in memory. fbh5_finish closes it and hands out its bytes, to be freed with fbh5_free.
+typedef struct fbh5_memory fbh5_memory;
+int64_t fbh5_create(const char *path, fbh5_memory **m); // EXCL, CLOSE_STRONG, creation order, V110 bounds
+int     fbh5_finish(int64_t f, fbh5_memory *m, void **bytes, int64_t *n);
+
 int     fbh5_group(int64_t f, const char *name);
 int     fbh5_link(int64_t f, const char *from, const char *to); // hard link
 
@@ -32,7 +36,7 @@ int fbh5_attr_read(int64_t f, const char *obj, const char *name, int type, void 
 int fbh5_attr_text(int64_t f, const char *obj, const char *name, char **text); // free with fbh5_free
 
 int64_t fbh5_open_objects(int64_t f);     // 1 when only the file itself is open
-int     fbh5_close(int64_t f);
+void    fbh5_let_go(int64_t f);           // closes all but the file: what a failed call left open would keep it open
 void    fbh5_free(void *p);
 int     fbh5_error(char *text, int n);
 

@@ -30,6 +30,7 @@ type File struct {
 	path   string
 	id     C.int64_t
 	opened *hdf5.File // nil for a file being created
+	memory *C.fbh5_memory
 	closed bool
 	err    error
 }
@@ -48,6 +49,8 @@ func guarded(fn func() C.int64_t) error {
 		return nil
 	case rc == -2:
 		return errors.New("number of elements differs from the extent in the file")
+	case rc == -3:
+		return errors.New("the library left no usable file")
 	}
 	var text [1024]C.char
 	C.fbh5_error(&text[0], C.int(len(text)))
@@ -66,7 +69,7 @@ func Create(path string) (*File, error) {
 	c, free := cstrings(path)
 	defer free()
 	err := guarded(func() C.int64_t {
-		f.id = C.fbh5_create(c[0])
+		f.id = C.fbh5_create(c[0], &f.memory)
 		return f.id
 	})
 	if err != nil {
@@ -119,24 +122,20 @@ func (f *File) Close() error {
 		return f.err
 	}
 	f.closed = true
-	var left C.int64_t
-	var image []byte
+	var left, n C.int64_t
+	var image unsafe.Pointer
 	err := guarded(func() C.int64_t {
 		left = C.fbh5_open_objects(f.id)
-		if f.opened != nil {
-			if f.opened.Close() != nil {
-				return -1
-			}
-			return 0
+		if f.opened == nil {
+			return C.int64_t(C.fbh5_finish(f.id, f.memory, &image, &n))
 		}
-		if n := C.fbh5_image(f.id, nil, 0); f.err == nil && n > 0 {
-			image = make([]byte, n)
-			if C.fbh5_image(f.id, unsafe.Pointer(&image[0]), n) != n {
-				return -1
-			}
+		C.fbh5_let_go(f.id)
+		if f.opened.Close() != nil {
+			return -1
 		}
-		return C.int64_t(C.fbh5_close(f.id))
+		return 0
 	})
+	defer C.fbh5_free(image)
 	if f.err == nil && err != nil {
 		f.err = fmt.Errorf("h5: close %s: %w", f.path, err)
 	}
@@ -144,7 +143,7 @@ func (f *File) Close() error {
 		f.err = fmt.Errorf("h5: close %s: %d handles were left open", f.path, left-1)
 	}
 	if f.err == nil && f.opened == nil {
-		f.err = writeNew(f.path, image)
+		f.err = writeNew(f.path, unsafe.Slice((*byte)(image), n))
 	}
 	return f.err
 }

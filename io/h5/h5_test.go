@@ -169,6 +169,62 @@ func TestReplace(t *testing.T) {
 	}
 }
 
+// A read that fails on damaged data must not keep the file open: the library would hand the same open file, old content
+// included, to the next one who opens the path.
+func TestDamagedFileIsLetGo(t *testing.T) {
+	path := sample(t)
+	good, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	failed := 0
+	for at := 0; at < len(good); at += len(good) / 60 {
+		bad := append([]byte{}, good...)
+		for i := at; i < min(at+64, len(bad)); i++ {
+			bad[i] ^= 0xff
+		}
+		for _, content := range [][]byte{bad, good} { // the same inode both times
+			if err := os.WriteFile(path, content, 0o644); err != nil {
+				t.Fatal(err)
+			}
+			f, err := Open(path)
+			if err == nil {
+				_, _, err = Read[float64](f, "/big")
+				if cerr := f.Close(); err == nil {
+					err = cerr
+				}
+			}
+			switch {
+			case &content[0] == &good[0] && err != nil:
+				t.Fatalf("the good file after damage at %d: %v", at, err)
+			case &content[0] == &bad[0] && err != nil:
+				failed++
+			}
+			if held(t, path) {
+				t.Fatalf("damage at %d: the file is still open after %v", at, err)
+			}
+		}
+	}
+	if failed < 10 {
+		t.Errorf("only %d damaged files failed", failed)
+	}
+}
+
+// held reports whether this process has the file open.
+func held(t *testing.T, path string) bool {
+	t.Helper()
+	fds, err := os.ReadDir("/proc/self/fd")
+	if err != nil {
+		t.Skip("SKIP: no /proc/self/fd to look at")
+	}
+	for _, fd := range fds {
+		if to, err := os.Readlink("/proc/self/fd/" + fd.Name()); err == nil && to == path {
+			return true
+		}
+	}
+	return false
+}
+
 // A full disk must show as an error, and never under the final name.
 func TestDiskFull(t *testing.T) {
 	if os.Getuid() != 0 {

@@ -188,7 +188,7 @@ func (d *decoder) absent(k *Key, n *node, path string) {
 			where = "of [" + path + "]"
 		}
 		remedy := fmt.Sprintf("add: %s = %s", name, k.Example)
-		if k.Type == "table" {
+		if k.Type == "table" && path == "" {
 			remedy = fmt.Sprintf("add [%s]: %s", k.Name, k.Doc)
 		}
 		d.failAt(n.src, n.keyAt, join(path, name), fmt.Sprintf("key %s %s is missing", name, where), remedy)
@@ -263,11 +263,26 @@ func (d *decoder) wrongType(k *Key, n *node, path string) {
 	} else if k.Type == "list of tables" {
 		remedy = fmt.Sprintf("write [[%s]] and its keys below", path)
 	}
-	d.fail(n, path, fmt.Sprintf("%s is %s; it takes %s", path, n.kind, withArticle(k.Type)), remedy)
+	takes := withArticle(k.Type)
+	if strings.HasSuffix(path, "]") {
+		takes = elementType(k.Type)
+	}
+	d.fail(n, path, fmt.Sprintf("%s is %s; it takes %s", path, n.kind, takes), remedy)
+}
+
+// elementType is what an element of a list is: "list of integers" holds "an integer".
+func elementType(t string) string {
+	for _, prefix := range []string{"list of lists of ", "list of ", "pair of ", "integer or list of "} {
+		if rest, ok := strings.CutPrefix(t, prefix); ok {
+			rest, _, _ = strings.Cut(rest, ",")
+			return withArticle(strings.TrimSuffix(rest, "s"))
+		}
+	}
+	return withArticle(t)
 }
 
 func withArticle(s string) string {
-	if strings.HasPrefix(s, "integer") || strings.HasPrefix(s, "expression") {
+	if strings.HasPrefix(s, "integer") || strings.HasPrefix(s, "expression") || strings.HasPrefix(s, "equation") {
 		return "an " + s
 	}
 	return "a " + s

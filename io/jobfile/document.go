@@ -101,7 +101,7 @@ func parse(src *source) (*node, error) {
 	if err := b.p.Error(); err != nil {
 		var pe *unstable.ParserError
 		if errors.As(err, &pe) {
-			return nil, at(src, b.offset(pe.Highlight), "", syntax(pe.Message), "")
+			return nil, at(src, b.offset(pe.Highlight), "", syntax(pe.Message), cure(pe.Message))
 		}
 		return nil, at(src, 0, "", syntax(err.Error()), "")
 	}
@@ -110,7 +110,7 @@ func parse(src *source) (*node, error) {
 		var de *toml.DecodeError
 		if errors.As(err, &de) {
 			line, col := de.Position()
-			return nil, at(src, offsetOf(src.text, line, col), strings.Join(de.Key(), "."), syntax(err.Error()), "")
+			return nil, at(src, offsetOf(src.text, line, col), strings.Join(de.Key(), "."), syntax(err.Error()), cure(err.Error()))
 		}
 		return nil, at(src, 0, "", syntax(err.Error()), "")
 	}
@@ -122,6 +122,25 @@ const maxFile = 16 << 20
 
 func syntax(msg string) string {
 	return "not TOML: " + strings.TrimPrefix(msg, "toml: ")
+}
+
+// cure is a remedy for the slips that are common in job files, recognised by what go-toml says of them.
+func cure(msg string) string {
+	for _, c := range []struct{ part, remedy string }{
+		{"at start of value", `texts stand in quotes, as in solver = "adam"; numbers begin with a digit or a sign`},
+		{"expected '='", "write key = value"},
+		{"after array value", "close the list with ], or separate its elements by commas"},
+		{"array is incomplete", "close the list with ]"},
+		{"cannot have new lines", "close the text with its quote in the same line, or use three quotes for a text of several lines"},
+		{"leading zeroes", "delete the leading zeros"},
+		{"expected newline", "one key a line; texts stand in quotes"},
+		{"start of key", `a line is a [table], or key = value; keys with other characters than A-Z a-z 0-9 _ - stand in quotes`},
+	} {
+		if strings.Contains(msg, c.part) {
+			return c.remedy
+		}
+	}
+	return ""
 }
 
 type builder struct {
@@ -215,8 +234,16 @@ func (b *builder) value(v *unstable.Node, at int) (*node, error) {
 		n.kind = text
 	case unstable.Integer:
 		n.kind = integer
+		if i := strings.ReplaceAll(n.text, "_", ""); len(i) > 18 { // go-toml checks the rest of the spelling
+			if _, err := strconv.ParseInt(i, 0, 64); errors.Is(err, strconv.ErrRange) {
+				return nil, b.beyond(n, "a 64-bit integer")
+			}
+		}
 	case unstable.Float:
 		n.kind = real
+		if _, err := strconv.ParseFloat(strings.ReplaceAll(n.text, "_", ""), 64); errors.Is(err, strconv.ErrRange) {
+			return nil, b.beyond(n, "a double-precision number")
+		}
 	case unstable.Bool:
 		n.kind = truth
 	case unstable.Array:
@@ -249,75 +276,8 @@ func (b *builder) value(v *unstable.Node, at int) (*node, error) {
 	return n, nil
 }
 
-// afterEquals finds the value behind a key that ends at offset i.
-func (b *builder) afterEquals(i int) int {
-	t := b.src.text
-	for i < len(t) && (t[i] == ' ' || t[i] == '\t' || t[i] == '=') {
-		i++
-	}
-	return i
-}
-
-// elementAt finds the next element of a list at or behind offset i, skipping spaces, commas and comments.
-func (b *builder) elementAt(i int) int {
-	t := b.src.text
-	for i < len(t) {
-		switch t[i] {
-		case ' ', '\t', '\r', '\n', ',':
-			i++
-		case '#':
-			for i < len(t) && t[i] != '\n' {
-				i++
-			}
-		default:
-			return i
-		}
-	}
-	return i
-}
-
-// end is an offset behind a value, exact for lists, at least inside for others: the next element starts behind it.
-func (b *builder) end(n *node) int {
-	t := b.src.text
-	switch n.kind {
-	case list:
-		i := n.at + 1
-		if len(n.items) > 0 {
-			i = b.end(n.items[len(n.items)-1])
-		}
-		if i = b.elementAt(i); i < len(t) && t[i] == ']' {
-			i++
-		}
-		return i
-	case table:
-		i := n.at + 1
-		if len(n.items) > 0 {
-			i = b.end(n.items[len(n.items)-1])
-		}
-		if i = b.elementAt(i); i < len(t) && t[i] == '}' {
-			i++
-		}
-		return i
-	case text:
-		return n.at + quotedLength(t[n.at:])
-	}
-	return n.at + len(n.text)
-}
-
-// quotedLength is the length of the string literal, quotes included, at the start of t.
-func quotedLength(t string) int {
-	q := t[:1]
-	if strings.HasPrefix(t, q+q+q) {
-		q = t[:3]
-	}
-	for i := len(q); i < len(t); i++ {
-		if q[0] == '"' && t[i] == '\\' {
-			i++
-		} else if strings.HasPrefix(t[i:], q) {
-			return i + len(q)
-		}
-	}
-	return len(t)
+func (b *builder) beyond(n *node, what string) error {
+	return at(b.src, n.at, "", fmt.Sprintf("%s does not fit %s", n.text, what), "give a smaller number")
 }
 
 func (b *builder) twice(first *node, offset int) error {

@@ -26,12 +26,22 @@ func (e *Error) Error() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s:%d:%d: %s", e.File, e.Line, e.Col, e.Msg)
 	if strings.TrimSpace(e.Source) != "" {
-		fmt.Fprintf(&b, "\n    %s\n    %s^", e.Source, lead(e.Source, e.Col-1))
+		fmt.Fprintf(&b, "\n    %s\n    %s^", visible(e.Source), lead(e.Source, e.Col-1))
 	}
 	if e.Remedy != "" {
 		fmt.Fprintf(&b, "\n    %s", e.Remedy)
 	}
 	return b.String()
+}
+
+// visible replaces control characters, which may do anything to a terminal, by spaces.
+func visible(line string) string {
+	return strings.Map(func(r rune) rune {
+		if r != '\t' && (r < ' ' || r == 0x7f) {
+			return ' '
+		}
+		return r
+	}, line)
 }
 
 // lead is white space as wide as the first n characters of the line: tabs stay tabs.
@@ -89,11 +99,11 @@ func lineOf(text string, line int) string {
 }
 
 // nearest returns the candidate closest to a misspelt name, or "" if none is close: at most a third of the letters differ,
-// counting swapped neighbours as one difference and case as none.
+// counting swapped neighbours as one difference and case as none. A single letter is close to no other.
 func nearest(name string, candidates []string) string {
 	best, bestCost := "", 1+max(1, len(name)/3)
 	for _, c := range candidates {
-		if cost := editDistance(strings.ToLower(name), strings.ToLower(c)); cost < bestCost {
+		if cost := editDistance(strings.ToLower(name), strings.ToLower(c)); cost < bestCost && (cost < len(name) && cost < len(c) || cost == 0) {
 			best, bestCost = c, cost
 		}
 	}

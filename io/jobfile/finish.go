@@ -112,7 +112,7 @@ func (d *decoder) decomposition() {
 		}
 	}
 	if len(d.job.Train.Rates) > 0 && len(d.job.Train.Rates) != c.levels() {
-		d.about("train.rates", fmt.Sprintf("train.rates has %d elements; there are %d levels", len(d.job.Train.Rates), c.levels()), "one per level")
+		d.about("train.rates", fmt.Sprintf("train.rates has %s; levels: %d", elements(len(d.job.Train.Rates)), c.levels()), "one per level")
 	}
 }
 
@@ -196,7 +196,7 @@ func (d *decoder) active(a *Active) {
 		if n >= d.axes() {
 			d.about(path+".scheduler", fmt.Sprintf("scheduler %s needs at least %d coordinates", a.Scheduler, n+1), fmt.Sprintf("the domain has %d", d.axes()))
 		} else if free != n {
-			d.about(path, fmt.Sprintf("scheduler %s has %d free coordinates, not %d", a.Scheduler, n, free), "coordinates: "+strings.Join(d.coords(), ", "))
+			d.about(path, fmt.Sprintf("scheduler %s takes %d in free, not %d", a.Scheduler, n, free), "coordinates: "+strings.Join(d.coords(), ", "))
 		}
 	}
 }

@@ -90,8 +90,8 @@ func TestLimits(t *testing.T) {
 	}
 }
 
-func TestDescribeNamesEveryKey(t *testing.T) {
-	text := Describe()
+func TestHelpNamesEveryKey(t *testing.T) {
+	text := Help()
 	for _, k := range Keys() {
 		if !strings.Contains(text, k.Name) || !strings.Contains(text, k.Doc) {
 			t.Errorf("keys text lacks %s", k.Name)

@@ -241,8 +241,8 @@ func (k *Key) split() (parent, last string) {
 	return k.Name[:i], k.Name[i+1:]
 }
 
-// Describe is the text of "fbpinn-mpi keys".
-func Describe() string {
+// Help is the text of "fbpinn-mpi keys".
+func Help() string {
 	var b strings.Builder
 	for _, k := range Keys() {
 		if parent, _ := k.split(); parent == "" && (k.Type == "table") {

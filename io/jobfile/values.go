@@ -132,11 +132,18 @@ func (d *decoder) length(n *node, path string, size int, what string) bool {
 	case len(n.items) == 0:
 		d.fail(n, path, path+" is an empty list", "give at least one element, or leave the key out")
 	case size >= 0 && len(n.items) != size:
-		d.fail(n, path, fmt.Sprintf("%s has %d elements; it takes %d", path, len(n.items), size), what)
+		d.fail(n, path, fmt.Sprintf("%s has %s; it takes %d", path, elements(len(n.items)), size), what)
 	default:
 		return true
 	}
 	return false
+}
+
+func elements(n int) string {
+	if n == 1 {
+		return "1 element"
+	}
+	return fmt.Sprintf("%d elements", n)
 }
 
 // perAxis is the number of coordinates, or -1 where they could not be read: one fault is enough.
@@ -223,6 +230,9 @@ func (d *decoder) word(k *Key, n *node, path string, dst *string) bool {
 		}
 	}
 	remedy := "allowed: " + strings.Join(k.Words, ", ")
+	if k.Max > 0 {
+		remedy += ", " + k.bounds()
+	}
 	if w := nearest(n.text, k.Words); w != "" {
 		remedy = fmt.Sprintf("did you mean %q? (%s)", w, remedy)
 	}

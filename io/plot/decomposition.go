@@ -18,7 +18,7 @@ import (
 // other, and the cells around the centres say more.
 const windowsUpTo = 64
 
-// maxPanels bounds the levels shown, the finest ones first choice: nine fit legibly.
+// maxPanels bounds the levels shown, so that they stay legible; where there are more, the finest are shown.
 const maxPanels = 9
 
 // Decomposition draws the subdomains of each level in the colour of their owner: for one coordinate as staggered bars, level

@@ -11,8 +11,11 @@ import (
 	"github.com/schollz/progressbar/v3"
 )
 
-// lineEvery is the least time between plain lines, so that a batch job's output stays readable.
-const lineEvery = 2 * time.Second
+// Least time between plain lines, so that a batch job's output stays readable, and between redrawings of the bar.
+const (
+	lineEvery   = 2 * time.Second
+	redrawEvery = 100 * time.Millisecond // of the bar
+)
 
 // Progress shows a run to its user: a bar on a terminal, plain lines elsewhere.
 type Progress struct {
@@ -29,8 +32,8 @@ func NewProgress(w io.Writer, tty bool, first, total int64) *Progress {
 	if tty {
 		p.bar = progressbar.NewOptions64(total,
 			progressbar.OptionSetWriter(w),
-			progressbar.OptionSetWidth(24),
-			progressbar.OptionThrottle(100*time.Millisecond),
+			progressbar.OptionSetWidth(16),          // the whole line fits 80 columns with one unknown
+			progressbar.OptionThrottle(0),           // Report knows when
 			progressbar.OptionSetPredictTime(false), // ours knows the rate since the last report
 			progressbar.OptionSetElapsedTime(false),
 			progressbar.OptionSetTheme(progressbar.Theme{Saucer: "=", SaucerHead: ">", SaucerPadding: " ", BarStart: "[", BarEnd: "]"}),
@@ -46,18 +49,22 @@ func IsTerminal(f *os.File) bool {
 	return err == nil && st.Mode()&os.ModeCharDevice != 0 && f.Name() != os.DevNull && os.Getenv("TERM") != "dumb"
 }
 
-// Report shows the state of the run. Plain lines are dropped if the last one is recent, except the final one.
+// Report shows the state of the run. All but the last one are dropped if one was shown just before.
 func (p *Progress) Report(r Report) {
+	every := lineEvery
 	if p.bar != nil {
-		p.bar.Describe(p.describe(r))
-		_ = p.bar.Set64(min(r.Step, p.total)) // a display must not end a run
-		return
+		every = redrawEvery
 	}
 	now := p.now()
-	if r.Step < p.total && !p.last.IsZero() && now.Sub(p.last) < lineEvery {
+	if r.Step < p.total && !p.last.IsZero() && now.Sub(p.last) < every {
 		return
 	}
 	p.last = now
+	if p.bar != nil {
+		_ = p.bar.Set64(min(r.Step, p.total)) // a display must not end a run
+		p.bar.Describe(p.describe(r))         // draws, so it comes second
+		return
+	}
 	fmt.Fprintf(p.w, "step %*d/%d  %s\n", len(fmt.Sprint(p.total)), r.Step, p.total, p.describe(r))
 }
 

@@ -175,17 +175,23 @@ func TestPlainProgress(t *testing.T) {
 func TestTerminalProgress(t *testing.T) {
 	var b bytes.Buffer
 	p := NewProgress(&b, true, 50, 100)
-	time.Sleep(110 * time.Millisecond) // past the bar's throttle
+	clock := time.Unix(0, 0)
+	p.now = func() time.Time { return clock }
 	p.Report(report(75))
+	p.Report(report(80)) // too soon
 	p.Note("a note")
-	time.Sleep(110 * time.Millisecond)
-	p.Report(report(100))
+	clock = clock.Add(redrawEvery)
+	p.Report(report(90))
+	p.Report(report(100)) // the last one is always shown
 	p.Close()
 	out := b.String()
-	for _, want := range []string{"75%", "100%", "loss 1.316e-02", "error u", "3s left", "a note\n"} {
+	for _, want := range []string{"loss 1.316e-02  error u 1.00e-300  8.00 steps/s  3s left  75%", "1s left  90%", "0s left 100%", "a note\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %q", want, out)
 		}
+	}
+	if strings.Contains(out, "80%") {
+		t.Error("redrawn too often")
 	}
 	if !strings.HasSuffix(out, "\n") {
 		t.Error("the cursor stays in the bar")

@@ -62,14 +62,16 @@ __attribute__((noinline)) void product_of(const R *a, int lda, const R *w, int d
 }
 
 // The same for whichever row lengths: the usual square layers have their own code, in which row offsets are constants.
+// Not so the adding form, which only the tangent uses.
 template <class R, bool Add = false>
 FB_INLINE void product(const R *a, int lda, const R *w, int depth, R *z, int ldz, int rows) {
-	if (lda == ldz) switch (lda) {
-		case 16: return product_of<R, 16, 16, Add>(a, lda, w, depth, z, ldz, rows);
-		case 32: return product_of<R, 32, 32, Add>(a, lda, w, depth, z, ldz, rows);
-		case 64: return product_of<R, 64, 64, Add>(a, lda, w, depth, z, ldz, rows);
-		case 128: return product_of<R, 128, 128, Add>(a, lda, w, depth, z, ldz, rows);
-		}
+	if constexpr (!Add) {
+		const int square = lda == ldz ? lda : 0;
+		if (square == 16) return product_of<R, 16, 16, false>(a, lda, w, depth, z, ldz, rows);
+		if (square == 32) return product_of<R, 32, 32, false>(a, lda, w, depth, z, ldz, rows);
+		if (square == 64) return product_of<R, 64, 64, false>(a, lda, w, depth, z, ldz, rows);
+		if (square == 128) return product_of<R, 128, 128, false>(a, lda, w, depth, z, ldz, rows);
+	}
 	product_of<R, 0, 0, Add>(a, lda, w, depth, z, ldz, rows);
 }
 

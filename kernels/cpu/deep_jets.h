@@ -72,13 +72,22 @@ typedef FixedJets<10, 11, 111, 122> Jets5;       // u, u_x, u_y, u_xx, u_yy
 typedef FixedJets<10, 11, 111, 112, 122> Jets6;  // full Hessian in 2 coordinates
 typedef FixedJets<10, 11, 12, 111, 122, 133> Jets7; // Laplacian in 3 coordinates
 
-// f, f' of the activation; then f'' and f'''/2 from them.
-template <class R, int Act> FB_INLINE void activate(V<R> z, V<R> &f, V<R> &f1) {
-	if constexpr (Act == FB_TANH)
-		vtanh_parts(z, f, f1);
-	else
-		vsincos(z, f, f1);
+// f, f' of the activation at U places side by side, which hides the latency of its long chain of operations.
+template <class R, int Act, int U> FB_INLINE void activate(const V<R> (&z)[U], V<R> (&f)[U], V<R> (&f1)[U]) {
+	if constexpr (Act == FB_TANH) {
+		V<R> y[U];
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) y[u] = z[u] * R(2.8853900817779268); // 2 log2(e)
+		vtanh_quarter<U>(y, f, f1);
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) f1[u] *= V<R>(R(4));
+	} else {
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) vsincos(z[u], f[u], f1[u]);
+	}
 }
+
+// f'' and f'''/2 from f and f'.
 template <class R, int Act> FB_INLINE V<R> second(V<R> f, V<R> f1) {
 	if constexpr (Act == FB_TANH) return f * f1 * R(-2);
 	return -f;

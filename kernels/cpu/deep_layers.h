@@ -32,47 +32,96 @@ template <class R> struct Deep {
 	R *A[DEEP_MAX_HIDDEN];      // jets after the activation, [chunk][nc][wp]
 	R *Z[DEEP_MAX_HIDDEN];      // l >= 1: jets before it, f' in place of the value; then their adjoints. l = 0: f', [chunk][wp]
 	R *Abar;                    // [chunk][nc][wp]
-	R *dots;                    // [out][nc][chunk] registers: products of the output layer before their horizontal sums
+	R *dots;                    // [nc][lanes] registers: products of the output layer before their horizontal sums
 	R *v, *vbar;                // network jets and their adjoints, [out][nc][chunk], points fastest
 };
 
-// A of layer 0 from x̂ [d][stride] for n points.
-template <class R, int Act, class J>
-void first_forward(const J &j, const Deep<R> &k, const R *x, ptrdiff_t stride, int n) {
+// Points whose activations are worked on side by side.
+enum { DEEP_TOGETHER = FB_BITS == 512 ? 4 : 2 };
+
+template <class R, int Act, int U, class J>
+FB_INLINE void first_points(const J &j, const Deep<R> &k, const R *x, ptrdiff_t stride, int i) {
 	using X = V<R>;
 	const int wp = k.wp[0];
-	for (int i = 0; i < n; i++) {
-		R *a = k.A[0] + (ptrdiff_t)i * j.C * wp, *tape = k.Z[0] + (ptrdiff_t)i * wp;
-		for (int m = 0; m < wp; m += X::lanes) {
-			X z = X::load(k.bias[0] + m), f, f1;
-			for (int e = 0; e < k.d; e++) z = fma(X::broadcast(x[e * stride + i]), X::load(k.first + e * wp + m), z);
-			activate<R, Act>(z, f, f1);
-			f.store(a + m);
-			f1.store(tape + m);
-			X f2 = second<R, Act>(f, f1);
+	const ptrdiff_t row = (ptrdiff_t)j.C * wp;
+	for (int m = 0; m < wp; m += X::lanes) {
+		X z[U], f[U], f1[U];
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) z[u] = X::load(k.bias[0] + m);
+		for (int e = 0; e < k.d; e++) {
+			X w = X::load(k.first + e * wp + m);
+#pragma GCC unroll 8
+			for (int u = 0; u < U; u++) z[u] = fma(X::broadcast(x[e * stride + i + u]), w, z[u]);
+		}
+		activate<R, Act, U>(z, f, f1);
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) {
+			R *a = k.A[0] + (i + u) * row + m;
+			f[u].store(a);
+			f1[u].store(k.Z[0] + (ptrdiff_t)(i + u) * wp + m);
+			X f2 = second<R, Act>(f[u], f1[u]);
 #pragma GCC unroll 16
-			for (int c = 1; c < j.C; c++) ((c <= j.F ? f1 : f2) * X::load(k.in + c * wp + m)).store(a + c * wp + m);
+			for (int c = 1; c < j.C; c++) ((c <= j.F ? f1[u] : f2) * X::load(k.in + c * wp + m)).store(a + c * wp);
+		}
+	}
+}
+
+// A of layer 0 and its tape from x̂ [d][stride] for n points.
+template <class R, int Act, class J>
+void first_forward(const J &j, const Deep<R> &k, const R *x, ptrdiff_t stride, int n) {
+	int i = 0;
+	for (; i + DEEP_TOGETHER <= n; i += DEEP_TOGETHER) first_points<R, Act, DEEP_TOGETHER>(j, k, x, stride, i);
+	for (; i < n; i++) first_points<R, Act, 1>(j, k, x, stride, i);
+}
+
+template <class R, int Act, int U, class J> FB_INLINE void hidden_points(const J &j, const Deep<R> &k, int l, int i) {
+	using X = V<R>;
+	const int wp = k.wp[l];
+	const ptrdiff_t row = (ptrdiff_t)j.C * wp;
+	for (int m = 0; m < wp; m += X::lanes) {
+		X z0[U], f[U], f1[U], bias = X::load(k.bias[l] + m);
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) z0[u] = X::load(k.Z[l] + (i + u) * row + m) + bias;
+		activate<R, Act, U>(z0, f, f1);
+#pragma GCC unroll 8
+		for (int u = 0; u < U; u++) {
+			R *zs = k.Z[l] + (i + u) * row + m, *as = k.A[l] + (i + u) * row + m;
+			X z[DEEP_MAX_C], a[DEEP_MAX_C];
+			f[u].store(as);
+			f1[u].store(zs);
+#pragma GCC unroll 16
+			for (int c = 1; c < j.C; c++) z[c] = X::load(zs + c * wp);
+			compose<R>(j, f1[u], second<R, Act>(f[u], f1[u]), z, a);
+#pragma GCC unroll 16
+			for (int c = 1; c < j.C; c++) a[c].store(as + c * wp);
 		}
 	}
 }
 
 // A of layer l from Z, which becomes the tape.
 template <class R, int Act, class J> void hidden_forward(const J &j, const Deep<R> &k, int l, int n) {
-	using X = V<R>;
-	const int wp = k.wp[l];
-	for (int i = 0; i < n; i++) {
-		R *zs = k.Z[l] + (ptrdiff_t)i * j.C * wp, *as = k.A[l] + (ptrdiff_t)i * j.C * wp;
-		for (int m = 0; m < wp; m += X::lanes) {
-			X z[DEEP_MAX_C], a[DEEP_MAX_C], f1;
-			activate<R, Act>(X::load(zs + m) + X::load(k.bias[l] + m), a[0], f1);
-#pragma GCC unroll 16
-			for (int c = 1; c < j.C; c++) z[c] = X::load(zs + c * wp + m);
-			compose<R>(j, f1, second<R, Act>(a[0], f1), z, a);
-			f1.store(zs + m);
-#pragma GCC unroll 16
-			for (int c = 0; c < j.C; c++) a[c].store(as + c * wp + m);
-		}
-	}
+	int i = 0;
+	for (; i + DEEP_TOGETHER <= n; i += DEEP_TOGETHER) hidden_points<R, Act, DEEP_TOGETHER>(j, k, l, i);
+	for (; i < n; i++) hidden_points<R, Act, 1>(j, k, l, i);
+}
+
+// Lane numbers as types: the two-operand shuffles below take constants only.
+template <int... I> struct Lanes {};
+
+// Adds the halves of a and b that bit H of the lane number separates: lanes with the bit come from b.
+template <class R, int H, int... I> FB_INLINE V<R> fold_pair(V<R> a, V<R> b, Lanes<I...>) {
+	constexpr int n = V<R>::lanes;
+	return V<R>(__builtin_shufflevector(a.v, b.v, ((I & H) ? n + I : I)...)) +
+	       V<R>(__builtin_shufflevector(a.v, b.v, (((I & H) ? n : 0) + (I ^ H))...));
+}
+
+// Lane i of the result is the sum of row i of a, for `lanes` rows of one register each: 3 instructions a row.
+template <class R, int Rows = V<R>::lanes> FB_INLINE V<R> row_sums(const R *a) {
+	if constexpr (Rows == 1)
+		return V<R>::load(a);
+	else
+		return fold_pair<R, Rows / 2>(row_sums<R, Rows / 2>(a), row_sums<R, Rows / 2>(a + Rows / 2 * V<R>::lanes),
+			Lanes<__integer_pack(V<R>::lanes)...>());
 }
 
 // v [out][nc][chunk] from A of the last hidden layer; lanes beyond n of the last register are arbitrary.
@@ -81,24 +130,23 @@ template <class R, class J> void output_forward(const J &j, const Deep<R> &k, co
 	const int wp = k.wp[k.hidden - 1];
 	for (int o = 0; o < k.out; o++) {
 		const R *w = k.Wo + o * wp;
-		R *dots = k.dots + (ptrdiff_t)o * j.C * k.chunk * X::lanes;
-		for (int i = 0; i < n; i++)
+		for (int i = 0; i < n; i += X::lanes) {
+			const int here = n - i < X::lanes ? n - i : X::lanes;
+			for (int q = 0; q < here; q++)
+#pragma GCC unroll 16
+				for (int c = 0; c < j.C; c++) {
+					const R *a = A + ((ptrdiff_t)(i + q) * j.C + c) * wp;
+					X s = X::load(a) * X::load(w);
+					for (int m = X::lanes; m < wp; m += X::lanes) s = fma(X::load(a + m), X::load(w + m), s);
+					s.store(k.dots + (c * X::lanes + q) * X::lanes);
+				}
 #pragma GCC unroll 16
 			for (int c = 0; c < j.C; c++) {
-				const R *a = A + ((ptrdiff_t)i * j.C + c) * wp;
-				X s = X::load(a) * X::load(w);
-				for (int m = X::lanes; m < wp; m += X::lanes) s = fma(X::load(a + m), X::load(w + m), s);
-				s.store(dots + ((ptrdiff_t)c * k.chunk + i) * X::lanes);
-			}
-		for (int c = 0; c < j.C; c++)
-			for (int i = 0; i < n; i += X::lanes) {
-				X s[X::lanes];
-#pragma GCC unroll 16
-				for (int m = 0; m < X::lanes; m++) s[m] = X::load(dots + ((ptrdiff_t)c * k.chunk + i + m) * X::lanes);
-				X sum = hsums<R>(s);
+				X sum = row_sums<R>(k.dots + c * X::lanes * X::lanes);
 				if (c == 0 && bias) sum += X::broadcast(k.bo[o]);
 				sum.store(k.v + ((ptrdiff_t)o * j.C + c) * k.chunk + i);
 			}
+		}
 	}
 }
 

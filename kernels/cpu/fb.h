@@ -57,6 +57,59 @@ typedef struct fb_plan {
 // The three operations of kernels.Kernel over a list of tiles, in order. dir is null but for the tangent.
 typedef void (*fb_op)(const fb_plan *p, const int32_t *tiles, int64_t n_tiles, const void *dir);
 
+// kernels.Instr and kernels.Program.
+typedef struct { int32_t op, dst, a, b, c; } fb_instr;
+typedef struct {
+	int32_t inputs, constants, registers, length, outputs;
+	const void *constant;      // [constants]
+	const fb_instr *code;      // [length]
+	const int32_t *output;     // [outputs]
+	void **registers_at;       // [registers], work space
+	void *scratch;             // FB_BLOCK reals for each register
+} fb_program;
+enum { FB_BLOCK = 256 };
+
+// What was chosen for a plan.
+enum { FB_SHALLOW, FB_DEEP, FB_GENERIC };
+typedef struct {
+	fb_op forward, adjoint, tangent;
+	int64_t scratch; // bytes
+	int32_t kind;    // FB_SHALLOW ...
+} fb_kernel;
+
+// All functions for one instruction set and one real type.
+typedef struct {
+	fb_kernel (*choose)(const fb_plan *p);
+	void (*program)(const fb_program *p, const void *const *in, void *const *out, int64_t n);
+	void (*adam)(int64_t n, const double *numbers, void *theta, const void *grad, void *m, void *v); // rate b1 b2 eps bias1 bias2
+	double (*peak)(int64_t repetitions); // of 12 vector multiply-adds each
+	double (*onepass)(const fb_plan *p, int32_t points, double nu);
+	void (*elementary)(int which, int64_t n, const void *z, void *f, void *g);
+	int32_t lanes;
+} fb_table;
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+extern const fb_table fb_avx512_f32, fb_avx512_f64, fb_avx2_f32, fb_avx2_f64, fb_base_f32, fb_base_f64;
+
+// 2: AVX-512 F, DQ, BW, VL; 1: AVX2 and FMA; 0: any x86-64.
+int fb_best_isa(void);
+const fb_table *fb_table_of(int isa, int real_bytes);
+
+// C cannot be handed the function pointers of a table through cgo, so these call them.
+fb_kernel fb_choose(const fb_table *t, const fb_plan *p);
+void fb_run_op(fb_op op, const fb_plan *p, const int32_t *tiles, int64_t n, const void *dir);
+void fb_run_program(const fb_table *t, const fb_program *p, const void *const *in, void *const *out, int64_t n);
+void fb_adam(const fb_table *t, int64_t n, double rate, double b1, double b2, double eps, double bias1, double bias2,
+	void *theta, const void *grad, void *m, void *v);
+double fb_peak_seconds(const fb_table *t, int64_t repetitions); // the fastest of ten runs
+double fb_onepass(const fb_table *t, const fb_plan *p, int32_t points, double nu);
+void fb_elementary(const fb_table *t, int which, int64_t n, const void *z, void *f, void *g);
+#ifdef __cplusplus
+}
+#endif
+
 static inline int32_t fb_pad(int32_t n) { return (n + FB_PAD - 1) / FB_PAD * FB_PAD; }
 
 #endif

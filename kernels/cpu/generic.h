@@ -42,6 +42,7 @@ typedef struct {
 
 namespace FB_NS {
 namespace {
+namespace gen { // the helpers have plain names
 
 // ---- matrix products -----------------------------------------------------------------------------------------------------
 
@@ -541,12 +542,14 @@ template <class R> struct Generic {
 	}
 };
 
+} // namespace gen
+
 // The three operations as fb_op; scratch of generic_scratch bytes, aligned to 64, lies at fb_plan.scratch.
 
-template <class R> int64_t generic_scratch(const fb_plan *p) { return Generic<R>::scratch(*p); }
+template <class R> int64_t generic_scratch(const fb_plan *p) { return gen::Generic<R>::scratch(*p); }
 
 template <class R> void generic_forward(const fb_plan *p, const int32_t *tiles, int64_t n_tiles, const void *) {
-	Generic<R> g(*p, false);
+	gen::Generic<R> g(*p, false);
 	g.visit(tiles, n_tiles, [&] {
 		g.forward();
 		g.scatter(g.z[p->hidden], true);
@@ -554,7 +557,7 @@ template <class R> void generic_forward(const fb_plan *p, const int32_t *tiles, 
 }
 
 template <class R> void generic_tangent(const fb_plan *p, const int32_t *tiles, int64_t n_tiles, const void *dir) {
-	Generic<R> g(*p, false);
+	gen::Generic<R> g(*p, false);
 	g.visit(tiles, n_tiles, [&] {
 		g.tangent((const R *)dir);
 		g.scatter(g.zd, false);
@@ -562,7 +565,7 @@ template <class R> void generic_tangent(const fb_plan *p, const int32_t *tiles, 
 }
 
 template <class R> void generic_adjoint(const fb_plan *p, const int32_t *tiles, int64_t n_tiles, const void *) {
-	Generic<R> g(*p, true);
+	gen::Generic<R> g(*p, true);
 	g.visit(tiles, n_tiles, [&] {
 		g.forward();
 		g.gather();

@@ -67,14 +67,23 @@ template <class R> FB_INLINE void gather(Runs &runs, int lo, int hi, const R *pl
 	});
 }
 
-// Asks for the lines of a tile's planes ahead of time: rows of a grid are too short for the processor to guess.
-template <class R> FB_INLINE void prefetch_planes(const fb_plan *p, const fb_tile &t, const void *planes, int n_rows) {
+// Asks for what the next tile reads ahead of time: rows of a grid are too short for the processor to guess, and a tile takes
+// long enough to bring the lines in.
+template <class R> FB_INLINE void prefetch_tile(const fb_plan *p, const fb_tile &t, const void *planes, int n_rows) {
 	if (t.n > chunk_points) return;
+	constexpr int line = 64 / (int)sizeof(R);
+	const int pad = fb_pad(t.n);
+	const R *x = (const R *)p->x + t.x, *w = (const R *)p->w + t.w;
+	for (int i = 0; i < p->d * pad; i += line) _mm_prefetch((const char *)(x + i), _MM_HINT_T0);
+	for (int i = 0; i < p->nc * pad; i += line) _mm_prefetch((const char *)(w + i), _MM_HINT_T0);
 	int64_t stride;
 	const R *base = section_of<R>(p, t, planes, &stride);
 	for (int32_t r = t.run; r < t.run + t.runs; r++) {
-		const R *at = base + p->runs[r].point;
-		for (int c = 0; c < n_rows; c++) _mm_prefetch((const char *)(at + c * stride), _MM_HINT_T0);
+		const R *first = base + p->runs[r].point, *last = first + p->runs[r].n - 1;
+		for (int c = 0; c < n_rows; c++) {
+			_mm_prefetch((const char *)(first + c * stride), _MM_HINT_T0);
+			if (((uintptr_t)(first + c * stride) ^ (uintptr_t)(last + c * stride)) >> 6) _mm_prefetch((const char *)(last + c * stride), _MM_HINT_T0);
+		}
 	}
 }
 

@@ -66,7 +66,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 	using Vec = V<R>;
 	static constexpr int L = Vec::lanes, nc = J::nc, nf = J::nf, ns = J::ns;
 	static constexpr int rows = D + 1 + Out * nc; // of a block of L neurons: kz w_a, kz b, then v, ks v w̃_a, kp v w̃_a w̃_b
-	static constexpr int wide = FB_BITS == 512 ? FWDU : 1;
+	static constexpr int wide = FB_BITS == 512 ? 2 : 1;
 
 	// A block of neurons, one in a lane; lanes beyond the width hold zeros.
 	struct Block {
@@ -139,8 +139,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 			Vec w[nc];
 			FB_UNROLL for (int c = 0; c < nc; c++) w[c] = Vec::load(window + (int64_t)c * pad + u * L);
 			FB_UNROLL for (int o = 0; o < Out; o++) {
-				Vec g[nc], *none = nullptr;
-				(void)none;
+				Vec g[nc];
 				g[0] = acc[o * nc][u] + base[o];
 				FB_UNROLL for (int c = 1; c < nc; c++) g[c] = acc[o * nc + c][u];
 				R *row = rows_out + o * nc * chunk_points + u * L;
@@ -163,7 +162,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		int width = p->layers[0].out;
 		for (int64_t i = 0; i < n_tiles; i++) {
 			const fb_tile &t = p->tiles[list[i]];
-			if (i + 1 < n_tiles) prefetch_planes<R>(p, p->tiles[list[i + 1]], p->u, Out * nc);
+			if (i + 1 < n_tiles) prefetch_tile<R>(p, p->tiles[list[i + 1]], p->u, Out * nc);
 			const R *theta = (const R *)p->theta + (int64_t)t.sub * p->params;
 			R base[Out]; // s_k b_k + m_k
 			for (int o = 0; o < Out; o++) base[o] = ((const R *)p->scale)[o] * theta[p->layers[1].b + o] + ((const R *)p->shift)[o];
@@ -248,10 +247,9 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		FB_UNROLL for (int c = 0; c < Out * nc; c++) sum.g[c] = Vec::zero();
 		sum.db = Vec::zero();
 		FB_UNROLL for (int a = 0; a < D; a++) sum.dw[a] = Vec::zero();
-		constexpr int U = FB_BITS == 512 ? BWDU : 1;
-		int i = 0;
-		for (; i + U <= n; i += U) neuron_points<U>(wz, bz, k, x + i, pad, bar + i, sum);
-		for (; i < n; i++) neuron_points<1>(wz, bz, k, x + i, pad, bar + i, sum);
+		constexpr int U = FB_BITS == 512 ? 2 : 1;
+		static_assert(L % U == 0, "bar is zero up to a whole vector: beyond n nothing is added");
+		for (int i = 0; i < n; i += U) neuron_points<U>(wz, bz, k, x + i, pad, bar + i, sum);
 
 		Vec dwt[D]; // to w̃
 		FB_UNROLL for (int a = 0; a < D; a++) dwt[a] = Vec::zero();
@@ -290,7 +288,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		const R *scale = (const R *)p->scale;
 		for (int64_t i = 0; i < n_tiles; i++) {
 			const fb_tile &t = p->tiles[list[i]];
-			if (i + 1 < n_tiles) prefetch_planes<R>(p, p->tiles[list[i + 1]], p->ubar, Out * nc);
+			if (i + 1 < n_tiles) prefetch_tile<R>(p, p->tiles[list[i + 1]], p->ubar, Out * nc);
 			const R *theta = (const R *)p->theta + (int64_t)t.sub * p->params, *inv = (const R *)p->inv_sigma + (int64_t)t.sub * D;
 			R *grad = (R *)p->grad + (int64_t)t.sub * p->params;
 			const R *x = (const R *)p->x + t.x, *window = (const R *)p->w + t.w;
@@ -322,17 +320,6 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		return (int64_t)sizeof(R) * (Out * nc * chunk_points + blocks * rows * L);
 	}
 };
-
-// What a kernel for one plan consists of.
-struct Ops {
-	fb_op forward, adjoint;
-	int64_t (*scratch)(const fb_plan *);
-};
-
-template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> FB_INLINE Ops ops_of() {
-	using K = Shallow<R, Phi, D, First, Second, Out>;
-	return {K::forward, K::adjoint, K::scratch};
-}
 
 } // namespace
 } // namespace FB_NS

@@ -166,7 +166,7 @@ template <> struct Num<float> {
 	static constexpr float expMin = -104.f, expMax = 89.f;
 	static constexpr float log2e = 1.4426950408889634f, log2eLow = 1.9259629911e-8f;
 	static constexpr float pi1 = 3.14159274101257324f, pi2 = -8.74227765734758577e-8f;                        // with fma
-	static constexpr float piA = 3.1414794921875f, piB = 1.1315941810607910156e-4f, piC = 1.9841872589410058936e-9f; // without
+	static constexpr float piA = 3.140625f, piB = 9.67502593994140625e-4f, piC = 1.5099067240953445e-7f, piD = 5.126688136514179e-12f; // without: short
 	// (2^f - 1)/f on |f| <= 1/2, error 1.1e-8
 	static constexpr float exp2m1[] = {0.693147188f, 0.2402264979f, 0.05550357221f, 0.0096182379f, 0.00133908496f, 0.0001540351683f};
 	// sin r = r + r y P(y), cos r = 1 - y/2 + y² Q(y), y = r², |r| <= pi/2, errors 6e-9, 4e-10
@@ -180,7 +180,7 @@ template <> struct Num<double> {
 	static constexpr double expMin = -746., expMax = 710.;
 	static constexpr double log2e = 1.4426950408889634074, log2eLow = 2.0355273740931033e-17;
 	static constexpr double pi1 = 3.141592653589793116, pi2 = 1.2246467991473531772e-16;
-	static constexpr double piA = 3.1415926218032836914, piB = 3.1786509424591713469e-8, piC = 1.2246467864107188502e-16;
+	static constexpr double piA = 3.1415926218032836914, piB = 3.1786509424591713469e-8, piC = 1.2246467864107188502e-16, piD = 1.2736634327021899816e-24;
 	// error 1.8e-17
 	static constexpr double exp2m1[] = {0.6931471805599453112, 0.2402265069591009815, 0.05550410866482123266, 0.00961812910760689435,
 		0.001333355814653258647, 0.0001540353044177026547, 0.00001525273370046665544, 1.321544254713760287e-6,
@@ -265,7 +265,7 @@ template <class R> FB_INLINE void vsincos(V<R> z, V<R> &s, V<R> &c) {
 	V<R> n = shifted - N::round;
 	typename V<R>::RawInt sign = shifted.bits() << N::top;
 #if FB_BITS == 128
-	V<R> r = ((z - n * N::piA) - n * N::piB) - n * N::piC;
+	V<R> r = (((z - n * N::piA) - n * N::piB) - n * N::piC) - n * N::piD;
 #else
 	V<R> r = fnma(n, V<R>(N::pi2), fnma(n, V<R>(N::pi1), z));
 #endif

@@ -16,7 +16,7 @@ type displacement struct {
 
 // setup is a plan with its reference twin, and guard bands round all that a backend writes.
 //
-// Three subdomains share two sections of different stride; their tiles have from no to 257 points, in runs of irregular
+// Three subdomains share two sections of different stride; their tiles have from none to 600 points, in runs of irregular
 // lengths that overlap those of other tiles. Points of a tile are random, not those of the section: kernels do not know.
 // The window is exp(κ·x), whose jets are Π κ_a^m_a times itself.
 type setup[T kernels.Real] struct {
@@ -36,12 +36,16 @@ const (
 	alarm = -7.25e11
 )
 
-// sizes are the tiles of the subdomains in turn: around one register, two, and beyond any chunk. Costly networks see fewer.
+// sizes are the tiles of the subdomains in turn: around one register and two, none at all, and some beyond the chunks that a
+// backend may cut. Costly networks see fewer points.
 func (c Case) sizes() []int {
-	if c.Net.Params()*c.Jets.N() > 20_000 {
-		return []int{17, 1, 16, 0, 33, 15}
+	switch cost := c.Net.Params() * c.Jets.N(); {
+	case cost < 1000:
+		return []int{33, 1, 16, 15, 0, 17, 600, 64, 31}
+	case cost < 6000:
+		return []int{33, 1, 16, 15, 0, 17, 257, 64, 31}
 	}
-	return []int{33, 1, 16, 15, 0, 17, 257, 64, 31}
+	return []int{17, 1, 16, 0, 33, 15, 70}
 }
 
 func newSetup[T kernels.Real](t *testing.T, c Case, move displacement) *setup[T] {
@@ -60,7 +64,7 @@ func newSetup[T kernels.Real](t *testing.T, c Case, move displacement) *setup[T]
 		scale[k], shift[k] = between(-2, 2), between(-1, 1)
 	}
 
-	const points = 420
+	const points = 760
 	s.plan.Sections = []kernels.Section{{Base: 3, Stride: points + 5}, {}}
 	planes := int64(c.Net.Out * nc)
 	s.plan.Sections[1] = kernels.Section{Base: 3 + planes*(points+5) + 11, Stride: points + 16}

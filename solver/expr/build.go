@@ -20,6 +20,7 @@ func (g *Graph) intern(n Node) *Node {
 	k = append(k, n.Index[:]...)
 	k = binary.LittleEndian.AppendUint64(k, math.Float64bits(n.Value))
 	k = binary.AppendUvarint(k, uint64(n.Unknown))
+	k = binary.AppendUvarint(k, uint64(len(n.Args)))
 	for i, a := range n.Args {
 		k = binary.LittleEndian.AppendUint32(k, uint32(a.id))
 		if n.Coef != nil {

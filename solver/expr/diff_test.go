@@ -110,6 +110,29 @@ func TestPartial(t *testing.T) {
 	}
 }
 
+// twoGroupings is the rounding difference between two groupings of some thirty terms of order one.
+const twoGroupings = 1e-13
+
+// Inserting must reach every kind of node: the same node results as from the text with the ansatz written out.
+func TestSubstituteEverywhere(t *testing.T) {
+	g := NewGraph(burgers())
+	for _, src := range []string{"W^2.5 + x^W", "sin(W*v)/W", "max(W, v) - min(W, 0)", "abs(W)*W", "3*(W + 1)", "sqrt(W)*exp(W)", "cole_hopf(x, t, 1)*W"} {
+		plain, err1 := g.Parse(strings.ReplaceAll(src, "W", "u"))
+		ansatz, err2 := g.Parse("t*u + sin(x)")
+		want, err3 := g.Parse(strings.ReplaceAll(src, "W", "(t*u + sin(x))"))
+		if err1 != nil || err2 != nil || err3 != nil {
+			t.Fatal(err1, err2, err3)
+		}
+		if got, err := g.Constrain(plain, []*Node{ansatz, nil}); err != nil || got != want {
+			t.Errorf("%s with the ansatz is %v, want %v (%v)", src, got, want, err)
+		}
+	}
+	one, _ := g.Parse("1/u")
+	if _, err := g.Substitute(one, func(*Node) *Node { return g.Const(0) }); err == nil {
+		t.Error("1/0 passed")
+	}
+}
+
 // The ansatz u = b(x,y) U + s(x,y) in u_xx + u_yy and in u u_x, against the product rule by hand.
 func TestConstrain(t *testing.T) {
 	g := NewGraph(Symbols{Coords: []string{"x", "y"}, Unknowns: []string{"u"}})
@@ -143,8 +166,7 @@ func TestConstrain(t *testing.T) {
 				return jets[j]
 			}
 			v := Eval([]*Node{got, parse(hand)}, [][]float64{{rng.Float64()}, {rng.Float64()}}, leaf, 1)
-			// Two groupings of some thirty terms of order one.
-			if const30 := 1e-13; !near(v[0][0], v[1][0], const30) {
+			if !near(v[0][0], v[1][0], twoGroupings) {
 				t.Errorf("%s: %v, by hand %v", src, v[0][0], v[1][0])
 			}
 		}

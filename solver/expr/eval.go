@@ -37,6 +37,9 @@ func Eval(ns []*Node, coords [][]float64, leaf func(n *Node) []float64, n int) [
 		case OpCoord:
 			fixed[i] = coords[m.Coord]
 		case OpJet, OpData, OpSeed:
+			if leaf == nil {
+				panic("expr: Eval of jets, data or seeds without their columns")
+			}
 			fixed[i] = leaf(m)
 		default:
 			planes[i] = make([]float64, block)

@@ -124,6 +124,9 @@ func (l *lowering) linear(n *Node) (value, error) {
 	} else {
 		f.expand(l.g.one, n)
 	}
+	if l.g.full() {
+		return none, errWork
+	}
 	acc, err := l.node(l.g.Add(f.constant...))
 	if err != nil {
 		return none, err
@@ -165,6 +168,7 @@ func (f *form) put(core, c *Node) {
 func (f *form) expand(c, n *Node) {
 	g := f.l.g
 	switch {
+	case g.full(): // node reports it
 	case n.point:
 		f.constant = append(f.constant, g.Mul(c, n))
 	case f.l.given[n]:

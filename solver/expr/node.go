@@ -76,10 +76,11 @@ type Symbols struct {
 	Data     []string            // columns, used as data.NAME
 }
 
-// workLimit bounds the construction of a graph, counted in arguments handled: about two seconds. Hostile input stops there.
-const workLimit = 10_000_000
+// workLimit bounds the construction of a graph, counted in arguments handled: about a second. Hostile input stops there.
+const workLimit = 5_000_000
 
-// Graph holds the nodes of a set of expressions over the same symbols.
+// Graph holds the nodes of a set of expressions over the same symbols. Building is for one goroutine at a time; Eval and
+// String only read.
 type Graph struct {
 	sym   Symbols
 	bad   error // what is wrong with the symbols; reported by every Parse

@@ -191,6 +191,10 @@ func TestPrint(t *testing.T) {
 	if err != nil || n.String() != "d(u, x, x)" {
 		t.Errorf("ambiguous subscript printed as %v (%v)", n, err)
 	}
+	const want = "u_xx can be read in two ways\n    u_xx\n    ^~~~\n    write d(u, ...) with the coordinates one by one"
+	if _, err := long.Parse("u_xx"); err == nil || err.Error() != want {
+		t.Errorf("ambiguous subscript: %v", err)
+	}
 }
 
 func TestEquation(t *testing.T) {

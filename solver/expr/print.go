@@ -17,22 +17,32 @@ const (
 	atom
 )
 
-// String writes n in the language itself: parsing it gives n back.
+// printLimit bounds the length of printed expressions, counted in nodes: shared parts are written out every time.
+const printLimit = 5000
+
+// String writes n in the language itself: parsing it gives n back. Expressions of thousands of nodes end in dots.
 func (n *Node) String() string {
-	s, _ := n.text()
+	p := printer{left: printLimit}
+	s, _ := p.text(n)
 	return s
 }
 
+// printer writes nodes until left is used up.
+type printer struct{ left int }
+
 // within writes n, in parentheses if it binds weaker than the place demands.
-func (n *Node) within(strength int) string {
-	s, have := n.text()
+func (p *printer) within(n *Node, strength int) string {
+	s, have := p.text(n)
 	if have < strength {
 		return "(" + s + ")"
 	}
 	return s
 }
 
-func (n *Node) text() (string, int) {
+func (p *printer) text(n *Node) (string, int) {
+	if p.left--; p.left < 0 {
+		return "...", atom
+	}
 	switch n.Op {
 	case OpConst:
 		return number(n.Value)
@@ -46,20 +56,20 @@ func (n *Node) text() (string, int) {
 		return n.Name, atom
 	case OpSum:
 		if len(n.Args) == 1 && n.Value == 0 {
-			return term(n.Coef[0], n.Args[0]), looseProduct
+			return p.term(n.Coef[0], n.Args[0]), looseProduct
 		}
-		return n.sum(), looseSum
+		return p.sum(n), looseSum
 	case OpProduct:
-		return term(1, n), looseProduct
+		return p.term(1, n), looseProduct
 	case OpPow:
 		a, b := n.Args[0], n.Args[1]
 		if b.Op == OpConst && b.Value < 0 {
-			return term(1, n), looseProduct
+			return p.term(1, n), looseProduct
 		}
 		if b.Op == OpConst && b.Value == 0.5 {
-			return power(a, 0.5), atom
+			return p.power(a, 0.5), atom
 		}
-		return a.within(atom) + "^" + b.within(atom), loosePower
+		return p.within(a, atom) + "^" + p.within(b, atom), loosePower
 	}
 	name := n.Name
 	if n.Op != OpExternal {
@@ -67,20 +77,23 @@ func (n *Node) text() (string, int) {
 	}
 	args := make([]string, len(n.Args))
 	for i, a := range n.Args {
-		args[i] = a.String()
+		args[i], _ = p.text(a)
 	}
 	return name + "(" + strings.Join(args, ", ") + ")", atom
 }
 
 // sum writes the terms of a sum, a positive one first if there is one.
-func (n *Node) sum() string {
+func (p *printer) sum(n *Node) string {
 	type signed struct {
 		text     string
 		negative bool
 	}
 	var ts []signed
 	for i, a := range n.Args {
-		ts = append(ts, signed{term(math.Abs(n.Coef[i]), a), n.Coef[i] < 0})
+		ts = append(ts, signed{p.term(math.Abs(n.Coef[i]), a), n.Coef[i] < 0})
+		if p.left < 0 {
+			break
+		}
 	}
 	if n.Value != 0 {
 		s, _ := number(math.Abs(n.Value))
@@ -106,7 +119,7 @@ func (n *Node) sum() string {
 }
 
 // term writes c·n with negative powers as divisions: 2*x/y.
-func term(c float64, n *Node) string {
+func (p *printer) term(c float64, n *Node) string {
 	factors := []*Node{n}
 	if n.Op == OpProduct {
 		factors = n.Args
@@ -114,9 +127,12 @@ func term(c float64, n *Node) string {
 	var above, below []string
 	for _, f := range factors {
 		if f.Op == OpPow && f.Args[1].Op == OpConst && f.Args[1].Value < 0 {
-			below = append(below, power(f.Args[0], -f.Args[1].Value))
+			below = append(below, p.power(f.Args[0], -f.Args[1].Value))
 		} else {
-			above = append(above, f.within(loosePower))
+			above = append(above, p.within(f, loosePower))
+		}
+		if p.left < 0 {
+			break
 		}
 	}
 	sign := ""
@@ -135,18 +151,19 @@ func term(c float64, n *Node) string {
 }
 
 // power writes base^e for a number e > 0.
-func power(base *Node, e float64) string {
+func (p *printer) power(base *Node, e float64) string {
 	switch e {
 	case 1:
-		return base.within(atom)
+		return p.within(base, atom)
 	case 0.5:
-		return "sqrt(" + base.String() + ")"
+		s, _ := p.text(base)
+		return "sqrt(" + s + ")"
 	}
 	s, strength := number(e)
 	if strength < atom {
 		s = "(" + s + ")"
 	}
-	return base.within(atom) + "^" + s
+	return p.within(base, atom) + "^" + s
 }
 
 // number writes v so that it reads back bit for bit; small multiples and fractions of π are named.

@@ -93,10 +93,20 @@ func (c *Cloud[T]) Ranges() []Range {
 type Choice struct {
 	Mode      string // "auto", "jets", "parameters"
 	Replicate int    // levels with at most this many subdomains are replicated; -1: by the rule of decomp.Replicated
+	Like      []bool // replicated levels, decided before: overrides Replicate
 }
 
 // tag of the exchange; it uses this and the next.
 const tag = 1
+
+// Replicated tells which levels are.
+func (c *Cloud[T]) Replicated() []bool {
+	r := make([]bool, len(c.Levels))
+	for l, v := range c.Levels {
+		r[l] = v.Replicated
+	}
+	return r
+}
 
 // NewCloud builds this rank's share for the points [d][n], which every rank passes alike.
 func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Model, set kernels.Jets, part *decomp.Partition,

@@ -18,13 +18,20 @@ func newLayout(m *Model, part *decomp.Partition, points [][]float64, ranks, nc i
 	for l, net := range m.Nets {
 		params[l] = net.Params()
 	}
-	replicated := make([]bool, len(m.Nets))
-	if choice.Replicate < 0 {
+	replicated := choice.Like
+	switch {
+	case replicated != nil:
+	case choice.Replicate >= 0:
+		replicated = make([]bool, len(m.Nets))
+		for l, level := range m.Dec.Levels {
+			replicated[l] = level.Len() <= max(1, choice.Replicate)
+		}
+	default:
 		replicated = decomp.Replicated(m.Dec, part, points, params, nc*len(m.Scale), decomp.Cluster())
 	}
 	for l, level := range m.Dec.Levels {
 		y.pairs = append(y.pairs, level.Pairs(points))
-		if replicated[l] || level.Len() <= max(1, choice.Replicate) {
+		if replicated[l] {
 			y.subOwner = append(y.subOwner, nil)
 		} else {
 			y.subOwner = append(y.subOwner, level.Owners(part))

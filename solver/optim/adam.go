@@ -7,24 +7,24 @@ type Updater[T kernels.Real] interface {
 	Adam(a kernels.AdamStep, theta, grad, m, v []T)
 }
 
-// The paper's numbers (Kingma & Ba 2015), which all published FBPINN runs keep.
-const (
-	Beta1   = 0.9
-	Beta2   = 0.999
-	Epsilon = 1e-8
-)
+// Betas are Adam's numbers: decay of the first and of the second moment, and what is added to the root of the second.
+type Betas struct{ Beta1, Beta2, Epsilon float64 }
+
+// Paper is what Kingma & Ba 2015 recommend and all published FBPINN runs keep.
+func Paper() Betas { return Betas{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8} }
 
 // Adam holds the moments of parameters that lie in several groups, one a level. The bias correction counts steps of the whole
 // run, so a subdomain that joins late is corrected as in the papers (docs/theory.md, section 8), and its moments stay with it.
 type Adam[T kernels.Real] struct {
 	M, V [][]T // per group, outside the Go heap; files keep them
 	Step int   // steps begun
+	set  Betas
 	b    Updater[T]
 }
 
 // NewAdam starts at zero moments for groups of the given numbers of parameters.
-func NewAdam[T kernels.Real](b Updater[T], sizes ...int) *Adam[T] {
-	a := &Adam[T]{b: b}
+func NewAdam[T kernels.Real](b Updater[T], set Betas, sizes ...int) *Adam[T] {
+	a := &Adam[T]{b: b, set: set}
 	for _, n := range sizes {
 		a.M = append(a.M, kernels.Make[T](n)[:n])
 		a.V = append(a.V, kernels.Make[T](n)[:n])
@@ -48,7 +48,7 @@ func (a *Adam[T]) Update(group, at int, rate float64, theta, grad []T) {
 		return
 	}
 	end := at + len(theta)
-	a.b.Adam(kernels.AdamStep{Rate: rate, Beta1: Beta1, Beta2: Beta2, Eps: Epsilon, Step: a.Step},
+	a.b.Adam(kernels.AdamStep{Rate: rate, Beta1: a.set.Beta1, Beta2: a.set.Beta2, Eps: a.set.Epsilon, Step: a.Step},
 		theta, grad, a.M[group][at:end], a.V[group][at:end])
 }
 

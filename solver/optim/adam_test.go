@@ -26,7 +26,8 @@ func TestAdamClosedForm(t *testing.T) {
 	const rate, steps, joins = 1e-2, 50, 11
 	const tolerance = 1e-12 // 50 steps of 1e-2, each rounded to a few 1e-16 relative in the corrections
 	b := &textbook{}
-	a := NewAdam[float64](b, 3, 2)
+	set := Paper()
+	a := NewAdam[float64](b, set, 3, 2)
 	defer a.Close()
 	coarse, fine := []float64{1, 2, 3}, []float64{5, 6}
 	gc, gf := []float64{0.5, -2, 0}, []float64{1e-3, -1e3}
@@ -36,7 +37,7 @@ func TestAdamClosedForm(t *testing.T) {
 		if k == joins {
 			before := fine[1]
 			a.Update(1, 1, rate, fine[1:], gf[1:])
-			want := rate * (1 - Beta1) / (1 - math.Pow(Beta1, joins)) * math.Sqrt((1-math.Pow(Beta2, joins))/(1-Beta2))
+			want := rate * (1 - set.Beta1) / (1 - math.Pow(set.Beta1, joins)) * math.Sqrt((1-math.Pow(set.Beta2, joins))/(1-set.Beta2))
 			if got := fine[1] - before; math.Abs(got-want) > tolerance {
 				t.Errorf("a stretch that joins late moves by %v, want %v", got, want)
 			}
@@ -44,15 +45,15 @@ func TestAdamClosedForm(t *testing.T) {
 		a.Update(0, 0, rate, coarse, gc)
 	}
 	for i, want := range []float64{
-		1 - steps*rate*0.5/(0.5+Epsilon), 2 + steps*rate*2/(2+Epsilon), 3} {
+		1 - steps*rate*0.5/(0.5+set.Epsilon), 2 + steps*rate*2/(2+set.Epsilon), 3} {
 		if math.Abs(coarse[i]-want) > tolerance {
 			t.Errorf("parameter %d is %v, want %v", i, coarse[i], want)
 		}
 	}
-	if want := 5 - 2*steps*rate*1e-3/(1e-3+Epsilon); math.Abs(fine[0]-want) > tolerance {
+	if want := 5 - 2*steps*rate*1e-3/(1e-3+set.Epsilon); math.Abs(fine[0]-want) > tolerance {
 		t.Errorf("fine parameter is %v, want %v", fine[0], want)
 	}
-	if last := b.calls[len(b.calls)-1]; last.Step != steps || last.Beta1 != Beta1 || last.Beta2 != Beta2 || last.Eps != Epsilon {
+	if last := b.calls[len(b.calls)-1]; last.Step != steps || last.Beta1 != set.Beta1 || last.Beta2 != set.Beta2 || last.Eps != set.Epsilon {
 		t.Errorf("last call %+v", last)
 	}
 	calls := len(b.calls)

@@ -4,8 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"math"
-	"slices"
+	"regexp"
 	"sort"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -22,6 +23,8 @@ func Build(spec Spec) (*Problem, error) {
 		}
 	}
 	p.corners()
+	p.influence()
+	p.consistency()
 	return p, nil
 }
 
@@ -44,9 +47,6 @@ const (
 )
 
 func (p *Problem) domain() error {
-	if len(p.Axes) < 1 || len(p.Axes) > kernels.MaxD {
-		return &Error{Key: "domain", Msg: fmt.Sprintf("%d coordinates", len(p.Axes)), Hint: fmt.Sprintf("a domain has 1 to %d", kernels.MaxD)}
-	}
 	for _, a := range p.Axes {
 		key := "domain." + a.Name
 		size := a.Hi - a.Lo
@@ -58,133 +58,10 @@ func (p *Problem) domain() error {
 		case size < 0:
 			return &Error{Key: key, Msg: fmt.Sprintf("the range of %s runs from %g down to %g", a.Name, a.Lo, a.Hi), Hint: fmt.Sprintf("write [%g, %g]", a.Hi, a.Lo)}
 		case size > largeDomain || size < smallDomain:
-			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has a range of size %.3g: scale %s by %.0e so that the domain is of size 1", a.Name, size, a.Name, math.Pow(10, math.Round(math.Log10(size)))))
+			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has a range of size %.3g: measure it in units of %.0e, so that the domain is of size 1", a.Name, size, math.Pow(10, math.Round(math.Log10(size)))))
 		}
 	}
 	return nil
-}
-
-// symbols evaluates the parameters and opens the graph.
-func (p *Problem) symbols() error {
-	if err := checkNames(p.Spec); err != nil {
-		return err
-	}
-	params, err := parameters(p.Spec)
-	if err != nil {
-		return err
-	}
-	p.Params = params
-	p.Graph = expr.NewGraph(symbols(p.Spec, params))
-	return nil
-}
-
-// symbols are the names of a problem; parameters have the given values.
-func symbols(spec Spec, params map[string]float64) expr.Symbols {
-	s := expr.Symbols{Unknowns: spec.Unknowns, Params: params, Funcs: map[string]expr.Func{}, External: spec.External}
-	for _, a := range spec.Axes {
-		s.Coords = append(s.Coords, a.Name)
-	}
-	for _, f := range spec.Functions {
-		s.Funcs[f.Name] = expr.Func{Args: f.Args, Body: f.Body}
-	}
-	return s
-}
-
-// checkNames finds names that cannot be used or mean two things, and the key to blame: the first without which the rest is
-// sound.
-func checkNames(spec Spec) error {
-	check := func(s Spec) error {
-		params := map[string]float64{}
-		for _, n := range s.Parameters {
-			params[n.Name] = 0
-		}
-		return symbols(s, params).Check()
-	}
-	err := check(spec)
-	if err == nil {
-		return nil
-	}
-	blame := func(key string, without Spec) error {
-		if check(without) != nil {
-			return nil
-		}
-		return &Error{Key: key, Msg: err.Error(), Hint: "choose another name"}
-	}
-	for i, a := range spec.Axes {
-		s := spec
-		s.Axes = slices.Clone(spec.Axes)
-		s.Axes[i].Name = "coordinate" // a domain needs at least one
-		if e := blame("domain."+a.Name, s); e != nil {
-			return e
-		}
-	}
-	for i, n := range spec.Parameters {
-		s := spec
-		s.Parameters = slices.Delete(slices.Clone(spec.Parameters), i, i+1)
-		if e := blame("parameters."+n.Name, s); e != nil {
-			return e
-		}
-	}
-	for i, f := range spec.Functions {
-		s := spec
-		s.Functions = slices.Delete(slices.Clone(spec.Functions), i, i+1)
-		if e := blame("functions."+f.Name, s); e != nil {
-			return e
-		}
-	}
-	for i := range spec.Unknowns {
-		s := spec
-		s.Unknowns = slices.Delete(slices.Clone(spec.Unknowns), i, i+1)
-		if e := blame(fmt.Sprintf("problem.unknowns[%d]", i), s); e != nil {
-			return e
-		}
-	}
-	return &Error{Key: "problem", Msg: err.Error()}
-}
-
-// parameters evaluates named numbers in order: each may use those before it.
-func parameters(spec Spec) (map[string]float64, error) {
-	values := map[string]float64{}
-	for i, n := range spec.Parameters {
-		v, err := number(n.Text, spec, values)
-		if err != nil {
-			e := explain("parameters."+n.Name, err)
-			for _, later := range spec.Parameters[i:] {
-				if e.Msg == "unknown name "+later.Name {
-					e.Hint = "a parameter may use only those before it; change their order"
-				}
-			}
-			return nil, e
-		}
-		values[n.Name] = v
-	}
-	return values, nil
-}
-
-// number evaluates an expression of numbers and parameters.
-func number(text string, spec Spec, params map[string]float64) (float64, error) {
-	s := symbols(spec, params)
-	s.Unknowns, s.External = nil, nil
-	return expr.NewGraph(s).ParseNumber(text)
-}
-
-// Numbers returns what evaluates the numbers that a job writes as expressions of its parameters. Of the spec only names,
-// parameters and functions matter. Errors of the returned function have no Key, unless a helper function is to blame.
-func Numbers(spec Spec) (func(text string) (float64, *Error), error) {
-	if err := checkNames(spec); err != nil {
-		return nil, err
-	}
-	values, err := parameters(spec)
-	if err != nil {
-		return nil, err
-	}
-	return func(text string) (float64, *Error) {
-		v, err := number(text, spec, values)
-		if err != nil {
-			return 0, explain("", err)
-		}
-		return v, nil
-	}, nil
 }
 
 // ansatzes parses the hard constraints.
@@ -297,7 +174,7 @@ func (p *Problem) residual(t *Term, key, label, text string, weight float64) err
 	t.Weights = append(t.Weights, weight)
 	t.Constrained = append(t.Constrained, n)
 	t.Raw = append(t.Raw, raw)
-	t.Echo = append(t.Echo, fmt.Sprintf("%s = 0", n))
+	t.Echo = append(t.Echo, shorten(n.String())+" = 0")
 	return nil
 }
 
@@ -321,7 +198,12 @@ func (p *Problem) compile() error {
 		}
 	}
 	for _, t := range p.Terms {
-		r, err := p.Graph.CompileResidual(t.Raw)
+		// λ·mean r² is the mean of (√λ r)²: the weight goes into the program.
+		weighted := make([]*expr.Node, len(t.Raw))
+		for e, r := range t.Raw {
+			weighted[e] = p.Graph.Mul(p.Graph.Const(math.Sqrt(t.Weights[e])), r)
+		}
+		r, err := p.Graph.CompileResidual(weighted)
 		if err != nil {
 			return explain(t.Key, err)
 		}
@@ -347,11 +229,23 @@ func (p *Problem) compile() error {
 	collect(p.Solution.Jets)
 	p.Jets = kernels.NewJets(len(p.Axes), needs...)
 	for _, t := range p.Terms {
-		for i, n := range t.Raw {
-			t.Echo[i] += "    needs " + p.needs(n)
+		for _, n := range t.Raw {
+			t.Needs = append(t.Needs, p.needs(n))
 		}
 	}
 	return nil
+}
+
+// shorten writes the numbers of an expression with at most seven digits, for the eye.
+func shorten(expression string) string {
+	long := regexp.MustCompile(`[0-9]+\.[0-9]{7,}(e[-+]?[0-9]+)?`)
+	return long.ReplaceAllStringFunc(expression, func(s string) string {
+		v, err := strconv.ParseFloat(s, 64)
+		if err != nil {
+			return s
+		}
+		return strconv.FormatFloat(v, 'g', 7, 64)
+	})
 }
 
 // needs lists the jets of raw unknowns in an expression.

@@ -20,11 +20,11 @@ func grid2(n, m int) PointSpec { return PointSpec{Sampler: "grid", Shape: []int{
 func oscillator() Spec {
 	return Spec{
 		Axes:       []Axis{{"t", 0, 1, false}},
-		Parameters: []Named{{"w0", "80"}, {"d", "2"}, {"w", "sqrt(w0^2 - d^2)"}, {"phi", "atan(-d/w)"}},
+		Parameters: []Named{{"w0", "80"}, {"del", "2"}, {"w", "sqrt(w0^2 - del^2)"}, {"phi", "atan(-del/w)"}},
 		Unknowns:   []string{"u"},
-		Equations:  []string{"u_tt + 2*d*u_t + w0^2*u = 0"},
+		Equations:  []string{"u_tt + 2*del*u_t + w0^2*u = 0"},
 		Interior:   grid1(200),
-		Exact:      []Named{{"u", "exp(-d*t)*cos(phi + w*t)/cos(phi)"}},
+		Exact:      []Named{{"u", "exp(-del*t)*cos(phi + w*t)/cos(phi)"}},
 		Conditions: []ConditionSpec{
 			{On: "t = 0", Residual: []string{"u - 1"}, Weight: 1e6},
 			{On: "t = 0", Residual: []string{"u_t = 0"}, Weight: 1e2},
@@ -196,9 +196,8 @@ func TestOscillator(t *testing.T) {
 	if len(p.Warnings) != 0 {
 		t.Errorf("warnings: %v", p.Warnings)
 	}
-	want0 := "needs u, u_t, u_tt"
-	if e := p.Terms[0].Echo[0]; !strings.HasSuffix(e, want0) || !strings.Contains(e, "6400*u") {
-		t.Errorf("echo is %q", e)
+	if e, n := p.Terms[0].Echo[0], p.Terms[0].Needs[0]; e != "6400*u + 4*u_t + u_tt = 0" || n != "u, u_t, u_tt" {
+		t.Errorf("echo is %q, needs %q", e, n)
 	}
 }
 
@@ -225,6 +224,10 @@ func TestBurgersConstrained(t *testing.T) {
 		want[i] = ut + u*ux - nu*uxx
 	}
 	compare(t, "Burgers", got, want)
+
+	if e, n := p.Terms[0].Echo[0], p.Terms[0].Needs[0]; e != "u_t + u*u_x - 0.003183099*u_xx = 0" || n != "u, u_x, u_t, u_xx" {
+		t.Errorf("echo is %q, needs %q", e, n)
+	}
 
 	// The solution program returns the constrained unknown.
 	columns, err := p.Columns(p.Solution.Columns, points)
@@ -261,10 +264,12 @@ func TestSystem(t *testing.T) {
 	if points[0][11] != 1.5 {
 		t.Errorf("periodic grid ends at %v", points[0][11])
 	}
-	jet := func(k int, m kernels.MultiIndex, i int) float64 { return float64(1+k)*10 + float64(m[0]) + 5*float64(m[1]) }
+	jet := func(k int, m kernels.MultiIndex, i int) float64 {
+		return float64(1+k)*10 + float64(m[0]) + 5*float64(m[1])
+	}
 	got := residuals(t, p, p.Terms[0], points, jet)
 	// u, u_x, u_t = 10, 11, 15; v = 20, 21, 25
-	if got[0][5] != 15-21 || got[1][5] != 25-11-200 {
+	if got[0][5] != 15-21 || got[1][5] != (25-11-200)*math.Sqrt(3) { // programs hold √λ r
 		t.Errorf("residuals %v, %v", got[0][5], got[1][5])
 	}
 	if w := p.Terms[0].Weights; w[0] != 1 || w[1] != 3 || p.Terms[0].Labels[1] != "equation 2" {
@@ -295,11 +300,44 @@ func TestWarnings(t *testing.T) {
 	}
 	p := build(t, s)
 	want := []string{
-		"t has a range of size 3e+07: scale t by 3e-08 so that the domain is of size 1",
+		"t has a range of size 3e+07: measure it in units of 1e+07, so that the domain is of size 1",
 		`conditions "t = 0" and "x = 0" contradict each other at x = 0, t = 0: they want u = 1 and u = 1.5`,
 	}
 	if strings.Join(p.Warnings, "\n") != strings.Join(want, "\n") {
 		t.Errorf("warnings:\n%s", strings.Join(p.Warnings, "\n"))
+	}
+}
+
+func TestInfluence(t *testing.T) {
+	s := burgers()
+	s.Conditions = []ConditionSpec{
+		{On: "x = 1", Residual: []string{"u - 2"}, Weight: 1, Points: grid1(5)},
+		{On: "x = 1", Residual: []string{"u_x"}, Weight: 1, Points: grid1(5)},
+	}
+	w := build(t, s).Warnings
+	if len(w) != 2 || w[0] != `condition "x = 1" is decided by the ansatz alone: its residual is at most 2 whatever is learnt` ||
+		w[1] != `the exact solution does not fulfil "x = 1": its residual is -2 at x = 1, t = 0` {
+		t.Errorf("warnings: %q", w)
+	}
+}
+
+// Exact solutions that are none are reported; those of the papers pass.
+func TestConsistency(t *testing.T) {
+	for _, s := range []Spec{oscillator(), multiscale("6"), burgers()} {
+		if w := build(t, s).Warnings; len(w) > 0 {
+			t.Errorf("%s: %v", s.Equations[0], w)
+		}
+	}
+	s := oscillator()
+	s.Exact[0].Text = "exp(-del*t)*cos(phi - w*t)/cos(phi)"
+	w := build(t, s).Warnings
+	if len(w) != 1 || !strings.HasPrefix(w[0], `the exact solution does not fulfil "t = 0 (2)": its residual is -4 at t = 0`) {
+		t.Errorf("warnings: %q", w)
+	}
+	s = multiscale("3")
+	s.Equations[0] = strings.Replace(s.Equations[0], "u_yy + (2/n)", "u_yy - (2/n)", 1)
+	if w := build(t, s).Warnings; len(w) != 1 {
+		t.Errorf("warnings: %q", w)
 	}
 }
 

@@ -248,33 +248,37 @@ func (t *Term) checkPoints(key string) error {
 	return nil
 }
 
-// probe bounds the number of points at which columns are checked before a run.
-const probe = 4096
-
-// finite evaluates what the residuals take from the coordinates at some points of each term, corners included where the
-// term has points there, so that 1/x at x = 0 is found before the run.
+// finite evaluates what the residuals take from the coordinates at some points of each term, so that 1/x at x = 0 is found
+// before the run.
 func (p *Problem) finite() error {
 	for _, t := range p.Terms {
-		shape := append([]int{}, t.Points.Shape...)
-		for total := 2 * probe; total > probe; {
-			total = 1
-			widest := 0
-			for i, s := range shape {
-				total *= s
-				if s > shape[widest] {
-					widest = i
-				}
-			}
-			if total > probe {
-				shape[widest] = (shape[widest] + 1) / 2
-			}
-		}
-		points := t.sample(0, 0, shape, min(t.N(), probe))
-		if err := p.finiteAt(t, points); err != nil {
+		if err := p.finiteAt(t, t.probePoints()); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// probe bounds the number of points at which a problem is checked before a run.
+const probe = 4096
+
+// probePoints are some points of the term: the first ones drawn, or a coarser grid with the same ends.
+func (t *Term) probePoints() [][]float64 {
+	shape := append([]int{}, t.Points.Shape...)
+	for total := 2 * probe; total > probe; {
+		total = 1
+		widest := 0
+		for i, s := range shape {
+			total *= s
+			if s > shape[widest] {
+				widest = i
+			}
+		}
+		if total > probe {
+			shape[widest] = (shape[widest] + 1) / 2
+		}
+	}
+	return t.sample(0, 0, shape, min(t.N(), probe))
 }
 
 func (p *Problem) finiteAt(t *Term, points [][]float64) error {

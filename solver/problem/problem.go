@@ -28,15 +28,16 @@ type Problem struct {
 // Term is one sum of the loss: residuals that share their points.
 type Term struct {
 	Name        string
-	Key         string       // path of the job's key
-	Labels      []string     // per residual: name in reports
-	Echo        []string     // per residual: as understood, with numbers for parameters
-	Constrained []*expr.Node // residuals in the constrained unknowns u = C[U], as the job writes them
-	Raw         []*expr.Node // the same in raw unknowns U
-	Program     *expr.Residual
-	Weights     []float64 // λ per residual
-	Box         []Range   // [d] where the points lie
-	Points      PointSpec // Shape has one number per free axis
+	Key         string         // path of the job's key
+	Labels      []string       // per residual: name in reports
+	Echo        []string       // per residual: as understood, with numbers for parameters
+	Needs       []string       // per residual: the derivatives of raw unknowns in it, "u, u_x, u_xx"
+	Constrained []*expr.Node   // residuals in the constrained unknowns u = C[U], as the job writes them
+	Raw         []*expr.Node   // the same in raw unknowns U
+	Program     *expr.Residual // of √λ r
+	Weights     []float64      // λ per residual
+	Box         []Range        // [d] where the points lie
+	Points      PointSpec      // Shape has one number per free axis
 
 	keys     []string // per residual: path of the job's key
 	coords   []string

@@ -55,6 +55,11 @@ func finiteDifference(c *call) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
+	for a := range axes {
+		if err := c.zeroOnFaces(a); err != nil {
+			return nil, err
+		}
+	}
 	constant := 0.0
 	eigen := make([][]float64, d) // of c_a·(second difference) along each axis, for modes 1..n-2
 	for a := range eigen {
@@ -108,6 +113,9 @@ func finiteDifference(c *call) (*Result, error) {
 		for a := d - 1; a >= 0; a-- {
 			sum += eigen[a][rest%inner[a]]
 			rest /= inner[a]
+		}
+		if sum == 0 {
+			return nil, errors.New("needs an operator without a mode of eigenvalue 0")
 		}
 		u[i] /= sum
 	}
