@@ -4,6 +4,8 @@ import (
 	"math"
 	"testing"
 
+	"fbpinn-mpi/io/jobfile"
+	"fbpinn-mpi/solver/decomp"
 	"fbpinn-mpi/solver/reference"
 )
 
@@ -113,4 +115,20 @@ func TestClassicalSolvers(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Words that one package checks and another understands.
+func TestWindowNamesAgree(t *testing.T) {
+	for _, k := range jobfile.Keys() {
+		if k.Name != "decomposition.window" {
+			continue
+		}
+		for _, name := range k.Words {
+			if _, err := decomp.ParseWindow(name); err != nil {
+				t.Errorf("job files allow a window that decomp does not know: %v", err)
+			}
+		}
+		return
+	}
+	t.Error("no key decomposition.window")
 }

@@ -7,7 +7,7 @@
 # JOB is a folder of jobs/; default: the measured ones of Dolean et al. 2024 that take minutes. Runs that are complete in FOLDER
 # (default runs/accuracy) are not repeated. -x overrides a key of every job; such runs are recorded with their own step counts.
 source "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
-ranks=$(nproc) seeds="0 1 2" out=$root/runs/accuracy set=()
+ranks=$(cores) seeds="0 1 2" out=$root/runs/accuracy set=()
 while getopts n:s:o:x: option; do
   case $option in
   n) ranks=$OPTARG ;;

@@ -40,9 +40,9 @@ describe() {
 # reported: ms_per_step of the last line on stdin that has one.
 reported() { sed -n 's/.*"ms_per_step": *\([0-9.e+-]*\).*/\1/p' | tail -1 | grep .; }
 
-peer() { # NAME FILE SCRIPT ARGS...
-  local to=$2
-  shift 2
+peer() { # FILE SCRIPT ARGS...
+  local to=$1
+  shift
   # A core type that OPENBLAS is told to assume slows SciPy's set-up down; threads are theirs to choose.
   env -u OPENBLAS_CORETYPE -u OMP_NUM_THREADS JAX_PLATFORMS=cpu "$python" "$@" >"$out/peer" 2>"$out/messages" ||
     { tail -20 "$out/messages" >&2; die "$1 failed"; }

@@ -15,6 +15,7 @@ results=$root/benchmarks/results/scaling.jsonl
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 export OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1
+about=$(machine)
 
 # once KIND CASE RANKS: a run; its milliseconds a step are added to a file.
 once() {
@@ -35,7 +36,6 @@ for ((i = 0; i < repeats; i++)); do
   done
 done
 
-about=$(machine)
 for kind_case in strong.multiscale-1-8-64 strong.multiscale-weak-6 weak.multiscale-1-8-64; do
   kind=${kind_case%%.*} case=${kind_case#*.} base=$(median <"$out/$kind_case.${ranks[0]}")
   for np in "${ranks[@]}"; do

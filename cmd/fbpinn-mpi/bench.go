@@ -96,7 +96,7 @@ func finish(l benchLine) benchLine {
 
 // twoPass times forward and adjoint over subdomains of 9 x 10 points in rows of a grid, as in the multi-scale Laplace job.
 func twoPass[T kernels.Real](name, precision string, hidden []int, set kernels.Jets) benchLine {
-	const subdomains, rows, row = 2048, 9, 10
+	const subdomains, across, rows, row = 2048, 32, 9, 10
 	net := kernels.Net{D: 2, Hidden: hidden, Out: 1}
 	pad, p := kernels.Pad(rows*row), net.Params()
 	plan := &kernels.Plan[T]{Net: net, Jets: set, Tiles: kernels.Make[kernels.Tile](subdomains), Runs: kernels.Make[kernels.Run](subdomains * rows),
@@ -120,8 +120,9 @@ func twoPass[T kernels.Real](name, precision string, hidden []int, set kernels.J
 		list[k] = int32(k)
 		plan.Tiles[k] = kernels.Tile{Sub: int32(k), N: rows * row, Run: int32(k * rows), Runs: rows, X: int64(k * 2 * pad), W: int64(k * set.N() * pad)}
 		for r := 0; r < rows; r++ {
-			// Rows of a subdomain lie apart in the planes, like those of a grid.
-			plan.Runs[k*rows+r] = kernels.Run{Tile: int32(r * row), Point: int32((r*subdomains + k) * row), N: row}
+			// Subdomains side by side on a grid of points: their rows lie apart in the planes.
+			line := (k/across)*rows + r
+			plan.Runs[k*rows+r] = kernels.Run{Tile: int32(r * row), Point: int32((line*across + k%across) * row), N: row}
 		}
 	}
 	b := cpu.New[T]()

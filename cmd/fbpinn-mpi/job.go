@@ -107,7 +107,7 @@ func spec(job *jobfile.Job) problem.Spec {
 		s.Exact = append(s.Exact, problem.Named(n))
 	}
 	i := job.Points.Interior
-	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count, Redraw: i.Redraw}
+	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count}
 	for _, c := range job.Problem.Conditions {
 		condition := problem.ConditionSpec{Name: c.Name, On: c.On, Residual: c.Residual, Weight: c.Weight,
 			Points: problem.PointSpec{Sampler: c.Sampler, Shape: c.Points.Shape, Count: c.Points.Count}}

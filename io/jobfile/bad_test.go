@@ -78,7 +78,6 @@ var companions = map[string][]string{
 	"network.fourier.mean":     {"network.fourier.features = 3"},
 	"network.fourier.sigma":    {"network.fourier.features = 3"},
 	"points.interior.count":    {`points.interior.sampler = "sobol"`},
-	"points.interior.redraw":   {`points.interior.sampler = "uniform"`},
 	"train.schedule.factor":    {`train.schedule.kind = "step"`},
 	"train.schedule.every":     {`train.schedule.kind = "step"`},
 	"train.schedule.final":     {`train.schedule.kind = "cosine"`},

@@ -160,8 +160,6 @@ func (d *decoder) points(p *PointSet) {
 		d.about(path+".count", "a grid needs a number of points per coordinate", "write "+example)
 	case len(p.Shape) == 0 && p.Count == 0:
 		d.about(path, "the number of points is missing", "add "+example)
-	case p.Sampler == "grid" && p.Redraw > 0:
-		d.about(path+".redraw", "a grid cannot be drawn anew", `delete redraw, or choose sampler = "uniform"`)
 	}
 }
 

@@ -141,7 +141,6 @@ type PointSet struct {
 	Sampler string // grid, uniform, sobol, halton
 	Shape   []int  // grid, or given as a shape
 	Count   int    // otherwise
-	Redraw  int    // steps between draws; 0 = drawn once
 }
 
 // Train says how parameters are found.
@@ -186,9 +185,8 @@ type Active struct {
 
 // Parallel says how ranks share the work.
 type Parallel struct {
-	Deterministic bool
-	Exchange      string // auto, jets, parameters
-	Replicate     int    // levels with at most so many subdomains are replicated on all ranks; -1 = computed
+	Exchange  string // auto, jets, parameters
+	Replicate int    // levels with at most so many subdomains are replicated on all ranks; -1 = computed
 }
 
 // Output says what is written.

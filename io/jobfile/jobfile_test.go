@@ -102,12 +102,12 @@ func TestHelpNamesEveryKey(t *testing.T) {
 func TestOverrides(t *testing.T) {
 	const f = "testdata/good/burgers.toml"
 	j, err := Load(f, []string{"train.steps=500", "train.solver=lbfgs", "network.hidden=[8, 8]", "problem.conditions.1.weight=7",
-		"title=short", "decomposition.overlap=2.9", "parallel.deterministic=true"})
+		"title=short", "decomposition.overlap=2.9", "parallel.exchange=jets"})
 	if err != nil {
 		t.Fatal(err)
 	}
 	if j.Train.Steps != 500 || j.Train.Solver != "lbfgs" || !reflect.DeepEqual(j.Network.Hidden, []int{8, 8}) ||
-		j.Problem.Conditions[1].Weight != 7 || j.Title != "short" || j.Decomposition.Overlap[2][1] != 2.9 || !j.Parallel.Deterministic {
+		j.Problem.Conditions[1].Weight != 7 || j.Title != "short" || j.Decomposition.Overlap[2][1] != 2.9 || j.Parallel.Exchange != "jets" {
 		t.Errorf("overrides did not arrive: %+v", j)
 	}
 	plain, err := Load(f, nil)

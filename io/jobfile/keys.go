@@ -145,8 +145,6 @@ func Keys() []Key {
 			Doc: "Points per coordinate; a grid has its ends on the boundary."},
 		{Name: "points.interior.count", Type: "integer", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Count }),
 			Doc: "Number of points, where the sampler is not a grid."},
-		{Name: "points.interior.redraw", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Redraw }),
-			Doc: "Steps after which random points are drawn anew; 0 = never."},
 		{Name: "points.test", Type: "list of integers", Required: true, Min: 1, Max: maxCount, Example: "[400, 200]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Test }),
 			Doc: "Shape of the grid on which the solution is written and errors are measured."},
 
@@ -194,9 +192,7 @@ func Keys() []Key {
 		{Name: "train.active.steps", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Active.Steps }),
 			Doc: "Steps in which the front crosses the domain; 0 = all of them."},
 
-		{Name: "parallel", Type: "table", Default: "{}", Example: "{ deterministic = true }", Doc: "How ranks share the work."},
-		{Name: "parallel.deterministic", Type: "boolean", Default: "false", Example: "false", put: truthAt(func(d *decoder) *bool { return &d.job.Parallel.Deterministic }),
-			Doc: "Sum in an order that does not depend on the number of ranks."},
+		{Name: "parallel", Type: "table", Default: "{}", Example: "{ exchange = \"jets\" }", Doc: "How ranks share the work."},
 		{Name: "parallel.exchange", Type: "text", Words: word("auto jets parameters"), Default: `"auto"`, Example: `"auto"`,
 			put: wordAt(func(d *decoder) *string { return &d.job.Parallel.Exchange }), Doc: "What neighbours send each other."},
 		{Name: "parallel.replicate", Type: `integer or "auto"`, Unit: "subdomains", Words: word("auto"), Default: `"auto"`, Min: 0, Max: 1e9, Example: "1", put: putReplicate,

@@ -37,14 +37,13 @@ template <class R> FB_INLINE void scatter_add(Runs &runs, int lo, int hi, R *pla
 	runs.each(lo, hi, [&](int i, int point, int n) __attribute__((always_inline)) {
 		const R *row = rows + i;
 		R *plane = planes + point;
+		for (; n >= L; n -= L, row += L, plane += L)
+			for (int r = 0; r < n_rows; r++) (V<R>::loadu(plane + r * stride) + V<R>::loadu(row + r * pitch)).storeu(plane + r * stride);
 		if (n == 1) {
 			for (int r = 0; r < n_rows; r++) plane[r * stride] += row[r * pitch];
-			return;
-		}
-		for (int r = 0; r < n_rows; r++, plane += stride, row += pitch) {
-			int k = 0;
-			for (; k + L <= n; k += L) (V<R>::loadu(plane + k) + V<R>::loadu(row + k)).storeu(plane + k);
-			if (k < n) (V<R>::loadm(plane + k, n - k) + V<R>::loadm(row + k, n - k)).storem(plane + k, n - k);
+		} else if (n > 0) {
+			const Part<R> rest(n);
+			for (int r = 0; r < n_rows; r++) rest.store(plane + r * stride, rest.load(plane + r * stride) + rest.load(row + r * pitch));
 		}
 	});
 }
@@ -55,37 +54,60 @@ template <class R> FB_INLINE void gather(Runs &runs, int lo, int hi, const R *pl
 	runs.each(lo, hi, [&](int i, int point, int n) __attribute__((always_inline)) {
 		R *row = rows + i;
 		const R *plane = planes + point;
+		for (; n >= L; n -= L, row += L, plane += L)
+			for (int r = 0; r < n_rows; r++) V<R>::loadu(plane + r * stride).storeu(row + r * pitch);
 		if (n == 1) {
 			for (int r = 0; r < n_rows; r++) row[r * pitch] = plane[r * stride];
-			return;
-		}
-		for (int r = 0; r < n_rows; r++, plane += stride, row += pitch) {
-			int k = 0;
-			for (; k + L <= n; k += L) V<R>::loadu(plane + k).storeu(row + k);
-			if (k < n) V<R>::loadm(plane + k, n - k).storem(row + k, n - k);
+		} else if (n > 0) {
+			const Part<R> rest(n);
+			for (int r = 0; r < n_rows; r++) rest.store(row + r * pitch, rest.load(plane + r * stride));
 		}
 	});
 }
 
-// Asks for what the next tile reads ahead of time: rows of a grid are too short for the processor to guess, and a tile takes
-// long enough to bring the lines in.
-template <class R> FB_INLINE void prefetch_tile(const fb_plan *p, const fb_tile &t, const void *planes, int n_rows) {
-	if (t.n > chunk_points) return;
-	constexpr int line = 64 / (int)sizeof(R);
-	const int pad = fb_pad(t.n);
-	const R *x = (const R *)p->x + t.x, *w = (const R *)p->w + t.w;
-	for (int i = 0; i < p->d * pad; i += line) _mm_prefetch((const char *)(x + i), _MM_HINT_T0);
-	for (int i = 0; i < p->nc * pad; i += line) _mm_prefetch((const char *)(w + i), _MM_HINT_T0);
-	int64_t stride;
-	const R *base = section_of<R>(p, t, planes, &stride);
-	for (int32_t r = t.run; r < t.run + t.runs; r++) {
-		const R *first = base + p->runs[r].point, *last = first + p->runs[r].n - 1;
-		for (int c = 0; c < n_rows; c++) {
-			_mm_prefetch((const char *)(first + c * stride), _MM_HINT_T0);
-			if (((uintptr_t)(first + c * stride) ^ (uintptr_t)(last + c * stride)) >> 6) _mm_prefetch((const char *)(last + c * stride), _MM_HINT_T0);
+// Asks for the memory of the next tile, a few lines at a time while this one computes: the rows of a grid are too short for
+// the processor to guess, and all at once they would block its ten or so outstanding loads. (A list of addresses made
+// beforehand costs more than it gains.)
+template <class R> struct Ahead {
+	const char *at = nullptr, *end = nullptr, *at2 = nullptr, *end2 = nullptr; // window jets, then coordinates
+	const fb_run *run = nullptr, *last = nullptr;
+	const R *base = nullptr;
+	int64_t stride = 0;
+	unsigned turn = 0;
+
+	FB_MEMBER void plan(const fb_plan *p, const fb_tile &t, const void *planes) {
+		const int pad = fb_pad(t.n);
+		if (t.n > chunk_points) return; // long streams: the processor finds them itself
+		at = (const char *)((const R *)p->w + t.w), end = at + sizeof(R) * p->nc * pad;
+		at2 = (const char *)((const R *)p->x + t.x), end2 = at2 + sizeof(R) * p->d * pad;
+		run = p->runs + t.run, last = run + t.runs;
+		base = section_of<R>(p, t, planes, &stride);
+		const char *theta = (const char *)((const R *)p->theta + (int64_t)t.sub * p->params);
+		_mm_prefetch(theta, _MM_HINT_T0);
+		_mm_prefetch(theta + 64, _MM_HINT_T0);
+	}
+
+	// Two lines, and every fourth time a run of all planes; called some fifty times a tile.
+	template <int Planes> FB_MEMBER void ask() {
+		if (at < end) {
+			_mm_prefetch(at, _MM_HINT_T0);
+			_mm_prefetch(at + 64, _MM_HINT_T0);
+			at += 128;
+		} else if (at2 < end2) {
+			at = at2, end = end2;
+			at2 = end2;
+		}
+		if ((++turn & 3) == 0 && run < last) {
+			const char *first = (const char *)(base + run->point), *behind = first + sizeof(R) * (run->n - 1);
+#pragma GCC unroll 16
+			for (int c = 0; c < Planes; c++, first += stride * sizeof(R), behind += stride * sizeof(R)) {
+				_mm_prefetch(first, _MM_HINT_T0);
+				_mm_prefetch(behind, _MM_HINT_T0);
+			}
+			run++;
 		}
 	}
-}
+};
 
 } // namespace
 } // namespace FB_NS

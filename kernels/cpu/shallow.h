@@ -111,7 +111,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 	}
 
 	// U vectors of points: network jets, un-normalised, times the window, into rows of pitch chunk_points.
-	template <int U> FB_INLINE void points(const R *x, const R *window, int pad, const R *weights, int width, const R *base, R *rows_out) {
+	template <int U> FB_INLINE void points(const R *x, const R *window, int pad, const R *weights, int width, const R *base, R *rows_out, Ahead<R> &ahead) {
 		Vec in[D][U], acc[Out * nc][U];
 		FB_UNROLL for (int a = 0; a < D; a++)
 			FB_UNROLL for (int u = 0; u < U; u++) in[a][u] = Vec::load(x + (int64_t)a * pad + u * L);
@@ -121,6 +121,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 			int here = width - first < L ? width - first : L;
 			for (int j = 0; j < here; j++) {
 				const R *k = weights + j;
+				ahead.template ask<Out * nc>();
 				Vec y[U], t[U], S[U], P[U];
 				FB_UNROLL for (int u = 0; u < U; u++) y[u] = fma(in[0][u], Vec(k[0]), Vec(k[D * L]));
 				FB_UNROLL for (int a = 1; a < D; a++)
@@ -160,9 +161,10 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 	static void forward(const fb_plan *p, const int32_t *list, int64_t n_tiles, const void *) {
 		R *rows_out = (R *)p->scratch, *weights = rows_out + (int64_t)Out * nc * chunk_points;
 		int width = p->layers[0].out;
+		Ahead<R> ahead;
 		for (int64_t i = 0; i < n_tiles; i++) {
 			const fb_tile &t = p->tiles[list[i]];
-			if (i + 1 < n_tiles) prefetch_tile<R>(p, p->tiles[list[i + 1]], p->u, Out * nc);
+			if (i + 1 < n_tiles) ahead.plan(p, p->tiles[list[i + 1]], p->u);
 			const R *theta = (const R *)p->theta + (int64_t)t.sub * p->params;
 			R base[Out]; // s_k b_k + m_k
 			for (int o = 0; o < Out; o++) base[o] = ((const R *)p->scale)[o] * theta[p->layers[1].b + o] + ((const R *)p->shift)[o];
@@ -175,8 +177,8 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 			for (int lo = 0; lo < t.n; lo += chunk_points) {
 				int hi = lo + chunk_points < t.n ? lo + chunk_points : t.n, at = lo;
 				for (; wide > 1 && at + (wide - 1) * L < hi; at += wide * L)
-					points<wide>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo));
-				for (; at < hi; at += L) points<1>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo));
+					points<wide>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo), ahead);
+				for (; at < hi; at += L) points<1>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo), ahead);
 				scatter_add(runs, lo, hi, planes, stride, rows_out, chunk_points, Out * nc);
 			}
 		}
@@ -234,7 +236,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 	}
 
 	// One block of neurons over points lo..hi-1: adds to the gradient of the subdomain.
-	FB_INLINE void neurons(const fb_plan *p, const R *theta, const R *inv, int first, int width, const R *x, int pad, int n, const R *bar, R *grad) {
+	FB_INLINE void neurons(const fb_plan *p, const R *theta, const R *inv, int first, int width, const R *x, int pad, int n, const R *bar, R *grad, Ahead<R> &ahead) {
 		Block blk = block(p, theta, inv, first, width);
 		Vec wz[D], bz = blk.b * R(Phi::kz), k[Out * nc];
 		FB_UNROLL for (int a = 0; a < D; a++) wz[a] = blk.w[a] * R(Phi::kz);
@@ -249,7 +251,10 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		FB_UNROLL for (int a = 0; a < D; a++) sum.dw[a] = Vec::zero();
 		constexpr int U = FB_BITS == 512 ? 2 : 1;
 		static_assert(L % U == 0, "bar is zero up to a whole vector: beyond n nothing is added");
-		for (int i = 0; i < n; i += U) neuron_points<U>(wz, bz, k, x + i, pad, bar + i, sum);
+		for (int i = 0; i < n; i += U) {
+			ahead.template ask<Out * nc>();
+			neuron_points<U>(wz, bz, k, x + i, pad, bar + i, sum);
+		}
 
 		Vec dwt[D]; // to w̃
 		FB_UNROLL for (int a = 0; a < D; a++) dwt[a] = Vec::zero();
@@ -286,9 +291,10 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		R *bar = (R *)p->scratch;
 		int width = p->layers[0].out;
 		const R *scale = (const R *)p->scale;
+		Ahead<R> ahead;
 		for (int64_t i = 0; i < n_tiles; i++) {
 			const fb_tile &t = p->tiles[list[i]];
-			if (i + 1 < n_tiles) prefetch_tile<R>(p, p->tiles[list[i + 1]], p->ubar, Out * nc);
+			if (i + 1 < n_tiles) ahead.plan(p, p->tiles[list[i + 1]], p->ubar);
 			const R *theta = (const R *)p->theta + (int64_t)t.sub * p->params, *inv = (const R *)p->inv_sigma + (int64_t)t.sub * D;
 			R *grad = (R *)p->grad + (int64_t)t.sub * p->params;
 			const R *x = (const R *)p->x + t.x, *window = (const R *)p->w + t.w;
@@ -309,7 +315,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 					}
 				for (int at = lo; at < hi; at += L) window_adjoint(bar + (at - lo), window + at, pad, scale, sum);
 				for (int first = 0; first < width; first += L)
-					neurons(p, theta, inv, first, width - first < L ? width - first : L, x + lo, pad, hi - lo, bar, grad);
+					neurons(p, theta, inv, first, width - first < L ? width - first : L, x + lo, pad, hi - lo, bar, grad, ahead);
 			}
 			for (int o = 0; o < Out; o++) grad[p->layers[1].b + o] += hsum(sum[o]);
 		}

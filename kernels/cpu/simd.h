@@ -129,6 +129,23 @@ template <class R> FB_MEMBER void V<R>::storem(R *p, int k) const {
 }
 #endif
 
+// The first k lanes, 0 <= k <= lanes, for several loads and stores.
+template <class R> struct Part {
+#if FB_BITS == 512
+	__mmask16 m;
+	FB_MEMBER explicit Part(int k) : m((__mmask16)((1u << k) - 1)) {}
+	FB_MEMBER V<float> load(const float *p) const { return V<float>((V<float>::Raw)_mm512_maskz_loadu_ps(m, p)); }
+	FB_MEMBER V<double> load(const double *p) const { return V<double>((V<double>::Raw)_mm512_maskz_loadu_pd((__mmask8)m, p)); }
+	FB_MEMBER void store(float *p, V<float> a) const { _mm512_mask_storeu_ps(p, m, (__m512)a.v); }
+	FB_MEMBER void store(double *p, V<double> a) const { _mm512_mask_storeu_pd(p, (__mmask8)m, (__m512d)a.v); }
+#else
+	int k;
+	FB_MEMBER explicit Part(int lanes) : k(lanes) {}
+	FB_MEMBER V<R> load(const R *p) const { return V<R>::loadm(p, k); }
+	FB_MEMBER void store(R *p, V<R> a) const { a.storem(p, k); }
+#endif
+};
+
 // Sum of the lanes, halving each time.
 template <class R> FB_INLINE R hsum(V<R> a) {
 	R s[V<R>::lanes];
@@ -164,6 +181,7 @@ template <> struct Num<float> {
 	static constexpr float round = 12582912.f;          // 1.5 * 2^23: adding it rounds to an integer, kept in the low bits
 	static constexpr float clamp = 43.f;                // beyond it tanh is 1 and the square of exp(2z) still finite
 	static constexpr float expMin = -104.f, expMax = 89.f;
+	static constexpr float twoLog2e = 2.885390043e+00f, twoLog2eLow = 3.85192598e-8f;
 	static constexpr float log2e = 1.4426950408889634f, log2eLow = 1.9259629911e-8f;
 	static constexpr float pi1 = 3.14159274101257324f, pi2 = -8.74227765734758577e-8f;                        // with fma
 	static constexpr float piA = 3.140625f, piB = 9.67502593994140625e-4f, piC = 1.5099067240953445e-7f, piD = 5.126688136514179e-12f; // without: short
@@ -178,6 +196,7 @@ template <> struct Num<double> {
 	static constexpr double round = 6755399441055744.; // 1.5 * 2^52
 	static constexpr double clamp = 350.;
 	static constexpr double expMin = -746., expMax = 710.;
+	static constexpr double twoLog2e = 2.8853900817779268, twoLog2eLow = 4.0710547481862064e-17;
 	static constexpr double log2e = 1.4426950408889634074, log2eLow = 2.0355273740931033e-17;
 	static constexpr double pi1 = 3.141592653589793116, pi2 = 1.2246467991473531772e-16;
 	static constexpr double piA = 3.1415926218032836914, piB = 3.1786509424591713469e-8, piC = 1.2246467864107188502e-16, piD = 1.2736634327021899816e-24;
@@ -221,19 +240,18 @@ FB_INLINE V<double> reciprocal(V<double> a) {
 #endif
 }
 
-// t = tanh z and a quarter of s = 1 - tanh² z from y = 2 log2(e) z, both to few ulp relative at every z. With
-// m = 2^y - 1 formed without cancellation and E = 2^y: t = m/(2+m), s/4 = E/(2+m)². NaN stays NaN. U vectors go side by
-// side, step by step: the chain of dependences is 90 cycles long, longer than what a scheduler looks ahead.
-template <int U, class R> FB_INLINE void vtanh_quarter(const V<R> (&y)[U], V<R> (&t)[U], V<R> (&quarter)[U]) {
+// t = tanh z and a quarter of s = 1 - tanh² z from y + low = 2 log2(e) z, |y| <= 2 log2(e) clamp. With m = 2^y - 1 formed
+// without cancellation and E = 2^y: t = m/(2+m), s/4 = E/(2+m)². U vectors go side by side, step by step: the chain of
+// dependences is 90 cycles long, more than what a scheduler looks ahead.
+template <int U, class R> FB_INLINE void tanh_of_exponent(const V<R> (&y)[U], const V<R> *low, V<R> (&t)[U], V<R> (&quarter)[U]) {
 	using N = Num<R>;
-	constexpr R limit = R(2 * 1.4426950408889634) * N::clamp;
 	constexpr R shift = N::round + R(N::bias); // low bits of y + shift: nearest integer + exponent bias
 	constexpr int top = sizeof(N::exp2m1) / sizeof(R) - 1;
 	V<R> f[U], scale[U], p[U];
 #define FB_EACH _Pragma("GCC unroll 8") for (int u = 0; u < U; u++)
-	FB_EACH f[u] = min(V<R>(limit), max(V<R>(-limit), y[u]));
-	FB_EACH scale[u] = f[u] + shift;
-	FB_EACH f[u] -= scale[u] - shift;
+	FB_EACH scale[u] = y[u] + shift;
+	FB_EACH f[u] = y[u] - (scale[u] - shift);
+	if (low) FB_EACH f[u] += low[u];
 	FB_EACH p[u] = fma(V<R>(N::exp2m1[top]), f[u], V<R>(N::exp2m1[top - 1]));
 #pragma GCC unroll 16
 	for (int k = top - 2; k >= 0; k--)
@@ -242,17 +260,42 @@ template <int U, class R> FB_INLINE void vtanh_quarter(const V<R> (&y)[U], V<R> 
 	FB_EACH scale[u] = V<R>::of(scale[u].bits() << N::mantissa);
 	FB_EACH quarter[u] = fma(scale[u], p[u], scale[u]);
 	FB_EACH t[u] = fma(scale[u], p[u], scale[u] - R(1));
-	FB_EACH p[u] = reciprocal(t[u] + R(2));
+	FB_EACH p[u] = reciprocal(fma(scale[u], p[u], scale[u] + R(1)));
 	FB_EACH t[u] *= p[u];
 	FB_EACH quarter[u] *= p[u];
 	FB_EACH quarter[u] *= p[u];
 #undef FB_EACH
 }
 
-// t = tanh z, s = 1 - t² (s = 4E/(1+E)², never 1 - t·t: that loses all digits by |z| = 9).
+// The same from y = 2 log2(e) z of any size, NaN included, for callers that get y by folding the factor into the weights that
+// make z: its rounding is then that of z itself.
+template <int U, class R> FB_INLINE void vtanh_quarter(const V<R> (&y)[U], V<R> (&t)[U], V<R> (&quarter)[U]) {
+	constexpr R limit = R(2 * 1.4426950408889634) * Num<R>::clamp;
+	V<R> inside[U];
+#pragma GCC unroll 8
+	for (int u = 0; u < U; u++) inside[u] = min(V<R>(limit), max(V<R>(-limit), y[u])); // a NaN is the second operand and stays
+	tanh_of_exponent<U, R>(inside, nullptr, t, quarter);
+}
+
+// a*b - p for p = a*b rounded.
+template <class R> FB_INLINE V<R> product_error(V<R> a, V<R> b, V<R> p) {
+#if FB_BITS == 128
+	constexpr int cut = (Num<R>::mantissa + 1) / 2; // halves whose products are exact (Dekker 1971)
+	constexpr typename V<R>::Int mask = ~((typename V<R>::Int(1) << cut) - 1);
+	V<R> ah = V<R>::of(a.bits() & mask), bh = V<R>::of(b.bits() & mask), al = a - ah, bl = b - bh;
+	return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+#else
+	return fma(a, b, -p);
+#endif
+}
+
+// t = tanh z, s = 1 - t² (s = 4E/(1+E)², never 1 - t·t: that loses all digits by |z| = 9). s magnifies a relative error of the
+// exponent 2|z| times, so the exponent carries its rounding error along.
 template <class R> FB_INLINE void vtanh_parts(V<R> z, V<R> &t, V<R> &s) {
-	V<R> y[1] = {z * R(2.8853900817779268)}, tanh[1], quarter[1];
-	vtanh_quarter<1>(y, tanh, quarter);
+	using N = Num<R>;
+	z = min(V<R>(N::clamp), max(V<R>(-N::clamp), z));
+	V<R> y[1] = {z * N::twoLog2e}, low[1] = {fma(z, V<R>(N::twoLog2eLow), product_error(z, V<R>(N::twoLog2e), y[0]))}, tanh[1], quarter[1];
+	tanh_of_exponent<1, R>(y, low, tanh, quarter);
 	t = tanh[0];
 	s = quarter[0] * R(4);
 }

@@ -187,7 +187,7 @@ func TestOscillator(t *testing.T) {
 	if len(start[0]) != 1 || start[0][0] != 0 {
 		t.Fatalf("initial point: %v", start)
 	}
-	if r := residuals(t, p, p.Terms[1], start, func(int, kernels.MultiIndex, int) float64 { return 3 }); r[0][0] != 2 {
+	if r := residuals(t, p, p.Terms[1], start, func(int, kernels.MultiIndex, int) float64 { return 3 }); r[0][0] != 2*1000 { // √λ
 		t.Errorf("u - 1 at u = 3 is %v", r)
 	}
 	if w := p.Terms[1].Weights[0]; w != 1e6 {

@@ -55,7 +55,6 @@ type PointSpec struct {
 	Sampler string // grid, uniform, sobol, halton
 	Shape   []int  // one number per free axis
 	Count   int
-	Redraw  int // steps between draws; 0 = drawn once
 }
 
 // ConditionSpec is a soft constraint on a part of the domain.

@@ -1,0 +1,95 @@
+package main
+
+import (
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"fbpinn-mpi/io/snapshot"
+)
+
+// solution writes a run of 1000 steps whose error is tested every 100.
+func solution(t *testing.T, folder, job string, seed int64, errors []float64) {
+	t.Helper()
+	path := filepath.Join(folder, job, "seed-"+string(rune('0'+seed)), "solution.h5")
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	step, column := make([]float64, 20), make([]float64, 20)
+	for i := range step {
+		step[i], column[i] = float64(50*(i+1)), math.NaN()
+		if i%2 == 1 {
+			column[i] = errors[i/2]
+		}
+	}
+	x := []float64{0, 1}
+	err := snapshot.Write(path, &snapshot.Snapshot{Coords: []snapshot.Coord{{Name: "x", Values: x}}, Fields: []snapshot.Field{{Name: "u", Data: x}},
+		History: []snapshot.Series{{Name: "step", Values: step}, {Name: "error_u", Values: column}, {Name: "l1_u", Values: column}},
+		Attrs: []snapshot.Attr{{Name: "seed", Value: seed}, {Name: "step", Value: int64(1000)}, {Name: "mpi_size", Value: int64(2)},
+			{Name: "train_seconds", Value: 1.5}, {Name: "precision", Value: "float32"}, {Name: "program_version", Value: "abc"},
+			{Name: "history", Value: "2026-01-01T00:00:00Z fbpinn-mpi run"}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestCollectAddTable(t *testing.T) {
+	folder := t.TempDir()
+	solution(t, folder, "laplace-2d", 0, []float64{9, 8, 7, 6, 5, 4, 3, 1, 2, 4})
+	solution(t, folder, "laplace-2d", 1, []float64{9, 8, 7, 6, 5, 4, 3, 3, 3, 6})
+	solution(t, folder, "laplace-2d", 2, []float64{9, 8, 7, 6, 5, 4, 3, 2, 7, 8})
+	fresh, err := collect(folder)
+	if err != nil || len(fresh) != 3 {
+		t.Fatalf("%d records, %v", len(fresh), err)
+	}
+	// The last tenth are the steps above 900: one test.
+	if f := fresh[0].Errors["nL1 u"]; f != (Figures{Final: 4, Best: 1, Median: 4}) {
+		t.Errorf("figures %+v", f)
+	}
+	path := filepath.Join(folder, "accuracy.jsonl")
+	all, err := add(path, nil, fresh)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if all, err = add(path, all, fresh); err != nil || len(all) != 3 {
+		t.Errorf("%d records after adding the same runs again, %v", len(all), err)
+	}
+	if again, err := load(path); err != nil || len(again) != 3 || again[2].Errors["nL1 u"].Final != 8 {
+		t.Errorf("read back %+v, %v", again, err)
+	}
+	text := table(all, map[string]Value{"laplace-2d": {"nL1", "4.7e-5", "Somebody", "figure"}})
+	if want := "| laplace-2d | 1000 | 3 | nL1 | 6 | 2 | 6 | 4.7e-5 | Somebody; figure | 1.5 s, 2 ranks |\n"; !strings.Contains(text, want) {
+		t.Errorf("table\n%s\nwants the line\n%s", text, want)
+	}
+	page := filepath.Join(folder, "page.md")
+	if err := os.WriteFile(page, []byte("before\n"+begin+"\nold\n"+end+"\nafter\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := replace(page, "new\n"); err != nil {
+		t.Fatal(err)
+	}
+	if b, _ := os.ReadFile(page); string(b) != "before\n"+begin+"\nnew\n"+end+"\nafter\n" {
+		t.Errorf("page %q", b)
+	}
+}
+
+// The list of published values names jobs that exist.
+func TestPublished(t *testing.T) {
+	m, err := values("published.tsv")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(m) < 20 {
+		t.Errorf("only %d values", len(m))
+	}
+	for job, v := range m {
+		if _, err := os.Stat(filepath.Join("..", "..", "jobs", job, "job.toml")); err != nil {
+			t.Error(err)
+		}
+		if v.Metric != "nL1" && v.Metric != "L1" {
+			t.Errorf("%s: metric %q", job, v.Metric)
+		}
+	}
+}
