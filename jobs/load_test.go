@@ -1,5 +1,3 @@
-// Package jobs holds the jobs of the publications, and the tests that every one of them and every example of docs/jobs.md is
-// what it claims to be.
 package jobs
 
 import (

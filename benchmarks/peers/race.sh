@@ -13,7 +13,7 @@
 # is appended to benchmarks/results/peers.jsonl.
 source "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
 [ $# -ge 3 ] || die "usage: race.sh PEERS CHECKOUT PYTHON [CASE...]"
-peers=$1 checkout=$2 python=$3
+peers=$(realpath "$1") checkout=$(realpath "$2") python=$(realpath -s "$3") # -s: a virtual environment is known by its link
 shift 3
 [ $# -gt 0 ] || set -- B-1-8-64 B-7 burgers osc
 for f in "$peers/fbpinns_jax.py" "$peers/batched_jax.py" "$checkout/fbpinns/trainers.py"; do [ -f "$f" ] || die "$f is missing"; done
@@ -44,7 +44,8 @@ peer() { # FILE SCRIPT ARGS...
   local to=$1
   shift
   # A core type that OPENBLAS is told to assume slows SciPy's set-up down; threads are theirs to choose.
-  env -u OPENBLAS_CORETYPE -u OMP_NUM_THREADS JAX_PLATFORMS=cpu "$python" "$@" >"$out/peer" 2>"$out/messages" ||
+  # The library leaves a folder results/ where it is started.
+  (cd "$out" && env -u OPENBLAS_CORETYPE -u OMP_NUM_THREADS JAX_PLATFORMS=cpu "$python" "$@" >"$out/peer" 2>"$out/messages") ||
     { tail -20 "$out/messages" >&2; die "$1 failed"; }
   reported <"$out/peer" >>"$to"
 }

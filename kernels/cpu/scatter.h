@@ -67,7 +67,7 @@ template <class R> FB_INLINE void gather(Runs &runs, int lo, int hi, const R *pl
 
 // Asks for the memory of the next tile, a few lines at a time while this one computes: the rows of a grid are too short for
 // the processor to guess, and all at once they would block its ten or so outstanding loads. (A list of addresses made
-// beforehand costs more than it gains.)
+// beforehand gave half as much: making it takes too long.)
 template <class R> struct Ahead {
 	const char *at = nullptr, *end = nullptr, *at2 = nullptr, *end2 = nullptr; // window jets, then coordinates
 	const fb_run *run = nullptr, *last = nullptr;

@@ -24,7 +24,7 @@ func (l *Level) setFree(spec LevelSpec) error {
 	d := len(l.axes)
 	c := &cloud{lone: len(spec.Free) == 1}
 	if spec.Window == Core2023 && !c.lone {
-		return fmt.Errorf("window core2023 needs neighbours on a grid: choose another window for free subdomains")
+		return fmt.Errorf("window window2023 needs neighbours on a grid: choose another window for free subdomains")
 	}
 	for j, b := range spec.Free {
 		if len(b.Centre) != d || len(b.Width) != d {

@@ -230,7 +230,7 @@ func newLine(axis Axis, window Window, centres, widths []float64) (*line, error)
 		if window == Core2023 {
 			lo, hi := iv.core()
 			if hi <= lo {
-				return nil, fmt.Errorf("subdomain %d, [%.6g, %.6g], has no core: window core2023 needs overlaps that add up to less than twice the width", i+1, iv.lo, iv.hi)
+				return nil, fmt.Errorf("subdomain %d, [%.6g, %.6g], has no core: window window2023 needs overlaps that add up to less than twice the width", i+1, iv.lo, iv.hi)
 			}
 			iv.mu, iv.sigma = (lo+hi)/2, (hi-lo)/2
 		}

@@ -31,7 +31,7 @@ func TestLevelGeometry(t *testing.T) {
 
 	old := must(t, unitBox(1), LevelSpec{Counts: []int{3}, Overlap: []float64{1.4}, Window: Core2023}).Levels[0]
 	if c, h := old.Centre(1)[0], old.Half(1)[0]; math.Abs(c-0.5) > 1e-15 || math.Abs(h-0.25) > 1e-15 {
-		t.Errorf("core2023: x̂ from centre %g and half %g, want those of the core, 0.5 and 0.25", c, h)
+		t.Errorf("window2023: x̂ from centre %g and half %g, want those of the core, 0.5 and 0.25", c, h)
 	}
 }
 
@@ -74,7 +74,7 @@ func TestNewErrors(t *testing.T) {
 		{line, free(Cosine, Box{[]float64{0.5}, []float64{0.6}}), "do not cover"},
 		{line, free(Cosine, Box{[]float64{0.5, 1}, []float64{0.6}}), "free subdomain 1 has 2 centres"},
 		{line, free(Cosine, Box{[]float64{0.5}, []float64{0}}), "positive width"},
-		{line, free(Core2023, Box{[]float64{0.2}, []float64{1}}, Box{[]float64{0.8}, []float64{1}}), "core2023 needs neighbours"},
+		{line, free(Core2023, Box{[]float64{0.2}, []float64{1}}, Box{[]float64{0.8}, []float64{1}}), "window2023 needs neighbours"},
 	} {
 		_, err := New(c.axes, []LevelSpec{c.spec})
 		if err == nil || !strings.Contains(err.Error(), c.want) {

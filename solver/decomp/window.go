@@ -18,7 +18,7 @@ const (
 	Core2023               // logistic functions on the core's edges, not divided by their sum (Moseley et al. 2023)
 )
 
-var windowNames = [...]string{"cosine", "bump", "wendland", "gaussian", "sigmoid", "core2023"}
+var windowNames = [...]string{"cosine", "bump", "wendland", "gaussian", "sigmoid", "window2023"}
 
 func (w Window) String() string {
 	if w < 0 || int(w) >= len(windowNames) {
