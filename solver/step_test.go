@@ -421,3 +421,97 @@ func lbfgs(t *testing.T, c mpi.Comm) {
 		}
 	}
 }
+
+// TestTraffic_n2 and _n4: one message a neighbour each way, as many bytes as announced, and in the chosen mode at most a tenth
+// more than the cheaper mode would need for every pair of neighbours by itself.
+func TestTraffic_n2(t *testing.T) { world.Run(t, 2, func(c mpi.Comm) { traffic(t, c) }) }
+func TestTraffic_n4(t *testing.T) { world.Run(t, 4, func(c mpi.Comm) { traffic(t, c) }) }
+
+func traffic(t *testing.T, c mpi.Comm) {
+	for _, s := range []small{laplace(), system()} {
+		for _, mode := range []string{"jets", "parameters", "auto"} {
+			r := s.build(t, c, Settings{Steps: 1, Choice: model.Choice{Mode: mode, Replicate: 1}}, nil)
+			v, announced := r.Cloud.Volume(), r.Cloud.Traffic
+			if v.Bytes != announced.Bytes || v.Messages > 2*int64(announced.Neighbours) {
+				t.Errorf("%s: %+v, announced %+v", mode, v, announced)
+			}
+			all, err := r.Traffic()
+			if err != nil {
+				t.Fatal(err)
+			}
+			var sent, least int64
+			for _, a := range all {
+				sent += a.Bytes
+				least += a.MinimumBytes
+			}
+			if least == 0 || sent < least || (mode == "auto" && float64(sent) > 1.1*float64(least)) {
+				t.Errorf("%s: %d bytes, minimum %d", mode, sent, least)
+			}
+			before := c.Counts()
+			if err := r.step.gradient(); err != nil {
+				t.Fatal(err)
+			}
+			if err := r.Cloud.FinishReplicated(); err != nil {
+				t.Fatal(err)
+			}
+			if d := c.Counts().Minus(before); d.Messages != v.Messages || d.Bytes != v.Bytes || d.Collectives > 1 {
+				t.Errorf("%s: a step did %+v, planned %+v", mode, d, v)
+			}
+		}
+	}
+}
+
+// transposeTolerance: both sides are sums of a few thousand products, in float64.
+const transposeTolerance = 1e-12
+
+// TestTranspose_n1 and its siblings: <J v, w> = <v, Jᵀ w> for the map from parameters to jets, in both modes.
+func TestTranspose_n1(t *testing.T) { world.Run(t, 1, func(c mpi.Comm) { transpose(t, c) }) }
+func TestTranspose_n2(t *testing.T) { world.Run(t, 2, func(c mpi.Comm) { transpose(t, c) }) }
+func TestTranspose_n3(t *testing.T) { world.Run(t, 3, func(c mpi.Comm) { transpose(t, c) }) }
+func TestTranspose_n8(t *testing.T) { world.Run(t, 8, func(c mpi.Comm) { transpose(t, c) }) }
+
+func transpose(t *testing.T, c mpi.Comm) {
+	for _, mode := range []string{"jets", "parameters"} {
+		r := system().build(t, c, Settings{Steps: 1, Seed: 3, Choice: model.Choice{Mode: mode, Replicate: 1}}, nil)
+		cloud := r.Cloud
+		if err := cloud.Forward(); err != nil {
+			t.Fatal(err)
+		}
+		v := kernels.Make[float64](len(cloud.Theta))
+		for l := range cloud.Levels { // a function of level, subdomain and parameter, like everything that ranks must agree on
+			level := &cloud.Levels[l]
+			for slot := 0; slot < level.Owned; slot++ {
+				for i := 0; i < level.P; i++ {
+					v[level.At+slot*level.P+i] = math.Sin(float64(1 + l + 7*level.Subs[slot] + 13*i))
+				}
+			}
+		}
+		if err := cloud.Tangent(v); err != nil {
+			t.Fatal(err)
+		}
+		own := len(cloud.Points) * r.Problem.Jets.N() * 2
+		sums := []float64{0, 0, 0}
+		for i := 0; i < own; i++ {
+			cloud.UBar[i] = math.Cos(float64(i))
+			sums[0] += cloud.U[i] * cloud.UBar[i]
+		}
+		if err := cloud.Adjoint(); err != nil {
+			t.Fatal(err)
+		}
+		for _, g := range cloud.Ranges() {
+			if cloud.Levels[g.Level].Replicated && c.Rank() > 0 {
+				continue
+			}
+			for i := g.At; i < g.At+g.N; i++ {
+				sums[1] += v[i] * cloud.Grad[i]
+				sums[2] += math.Abs(v[i] * cloud.Grad[i])
+			}
+		}
+		if err := mpi.Allreduce(c, sums, mpi.Sum); err != nil {
+			t.Fatal(err)
+		}
+		if math.Abs(sums[0]-sums[1]) > transposeTolerance*sums[2] || sums[2] == 0 {
+			t.Errorf("%s: <Jv, w> = %.15g, <v, JTw> = %.15g", mode, sums[0], sums[1])
+		}
+	}
+}

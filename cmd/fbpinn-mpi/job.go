@@ -57,6 +57,9 @@ func load(path string, set []string) (*loaded, error) {
 	if err := l.train(); err != nil {
 		return nil, err
 	}
+	if err := l.rehearse(); err != nil {
+		return nil, err
+	}
 	l.test = p.TestGrid(job.Points.Test)
 	for a, n := range job.Points.Test {
 		one := make([]int, len(job.Points.Test))

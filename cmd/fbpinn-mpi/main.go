@@ -31,6 +31,9 @@ type coded struct {
 
 func (c coded) Unwrap() error { return c.error }
 
+// errQuiet is the error of a rank that has nothing to add to the message of rank 0.
+var errQuiet = errors.New("see the message of rank 0")
+
 // MPI is initialised with MPI_THREAD_FUNNELED: everything that calls it stays on the first thread.
 func init() { runtime.LockOSThread() }
 
@@ -49,7 +52,9 @@ func main() {
 	case errors.Is(err, checkpoint.ErrNone):
 		code = exitCheckpoint
 	}
-	fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
+	if !errors.Is(err, errQuiet) {
+		fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
+	}
 	os.Exit(code)
 }
 

@@ -28,17 +28,16 @@ type output[T kernels.Real] struct {
 	exact    [][]float64
 	terms    []string
 	history  []solver.Report
-	began    time.Time
 	backend  string
 }
 
 // openOutput locks the folder, and reads the checkpoint if the run is to go on.
-func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions) (*output[T], *solver.State[T], error) {
+func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool) (*output[T], *solver.State[T], error) {
 	dir, err := runlog.OpenDir(l.directory(o.out), o.force, o.resume)
 	if err != nil {
 		return nil, nil, err
 	}
-	out := &output[T]{l: l, comm: comm, dir: dir, stop: notify(o.maxTime), began: time.Now()}
+	out := &output[T]{l: l, comm: comm, dir: dir, stop: stop}
 	from := int64(-1)
 	var state *solver.State[T]
 	if o.resume {
@@ -51,6 +50,10 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions) (*output
 		}
 		if state, err = out.restore(c); err != nil {
 			return nil, nil, coded{err, exitInput}
+		}
+		// More steps or other reports are legitimate; anything else is the user's risk, but not behind the user's back.
+		if c.JobSHA256 != l.job.SHA256 {
+			fmt.Fprintf(os.Stderr, "fbpinn-mpi: warning: the job was changed since the checkpoint of step %d\n", c.Step)
 		}
 		from = c.Step
 	}
@@ -88,7 +91,16 @@ func (o *output[T]) start(r *solver.Run[T], backend string, traffic []model.Traf
 	fmt.Printf("%d subdomains on %d levels, %d points, %d pairs a step, %s on %s\n", l.model.Dec.Subdomains(), len(l.model.Dec.Levels),
 		r.Total, pairs, l.job.Train.Precision, backend)
 	if n := len(traffic); n > 1 {
-		fmt.Printf("%d ranks, imbalance %.3f, exchange of %s\n", n, float64(most)*float64(n)/float64(max(pairs, 1)), r.Cloud.Mode)
+		var sent, least int64
+		neighbours := 0
+		for _, t := range traffic {
+			sent += t.Bytes
+			least += t.MinimumBytes
+			neighbours = max(neighbours, t.Neighbours)
+		}
+		fmt.Printf("%d ranks, imbalance %.3f; up to %d neighbours, which exchange %s: %s a step in all, %.3f of the minimum; %d values all-reduced\n",
+			n, float64(most)*float64(n)/float64(max(pairs, 1)), neighbours, r.Cloud.Mode, bytes(float64(sent)), float64(sent)/math.Max(float64(least), 1),
+			traffic[0].ReducedValues)
 	}
 	for _, w := range l.problem.Warnings {
 		fmt.Println("warning:", w)

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 	"time"
 
@@ -15,7 +16,6 @@ import (
 	"fbpinn-mpi/kernels/cpu"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
-	"fbpinn-mpi/solver/reference"
 )
 
 // runOptions are the flags of run.
@@ -52,62 +52,72 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 // run reads and checks the job on every rank before MPI starts, so that a bad job costs nothing.
 func run(path string, o runOptions) error {
 	began := time.Now()
+	stop := notify(o.maxTime)
 	if o.backend != "auto" && o.backend != "cpu" {
-		return fmt.Errorf("no backend %q; use auto or cpu", o.backend)
+		return alone(fmt.Errorf("no backend %q; use auto or cpu", o.backend))
 	}
 	if o.resume && o.force {
-		return errors.New("--resume goes on with an earlier run, --force deletes it: give one of them")
+		return alone(errors.New("--resume goes on with an earlier run, --force deletes it: give one of them"))
 	}
 	l, err := load(path, o.set)
 	if err != nil {
-		if !first() { // one message is enough
-			err = coded{errors.New("see the message of rank 0"), exitInput}
-		}
-		return err
+		return alone(err)
 	}
 	comm, err := mpi.Init()
 	if err != nil {
 		return coded{fmt.Errorf("start MPI: %w", err), exitFailure}
 	}
 	if l.job.Train.Precision == "float64" {
-		err = runOn[float64](comm, l, o, began)
+		err = runOn[float64](comm, l, o, stop, began)
 	} else {
-		err = runOn[float32](comm, l, o, began)
+		err = runOn[float32](comm, l, o, stop, began)
 	}
-	var stop coded
-	if errors.As(err, &stop) && stop.code != exitFailure { // all ranks agree
+	if c := (coded{}); err == nil || errors.As(err, &c) { // all ranks agree on it
 		if e := comm.Finalize(); e != nil {
 			return coded{e, exitFailure}
 		}
-		if comm.Rank() != 0 {
-			os.Exit(stop.code)
+		if comm.Rank() != 0 { // launchers kill all ranks when one fails: only the rank with the message may
+			return nil
 		}
 		return err
 	}
-	if err != nil {
-		fmt.Fprintf(os.Stderr, "fbpinn-mpi: rank %d on %s: %v\n", comm.Rank(), comm.Hostname(), err)
-		comm.Abort(exitFailure)
-	}
-	return comm.Finalize()
+	fmt.Fprintf(os.Stderr, "fbpinn-mpi: rank %d on %s: %v\n", comm.Rank(), comm.Hostname(), err)
+	comm.Abort(exitFailure)
+	return coded{errQuiet, exitFailure}
 }
 
-// first guesses, before MPI has started, whether this is rank 0.
-func first() bool {
+// grace is how long a rank leaves the word to rank 0. Launchers kill all ranks as soon as one fails.
+const grace = 2 * time.Second
+
+// alone is the error of a rank that failed before MPI started. The others usually met the same: rank 0 says it at once. A
+// rank that is still there after a while may be the only one, say because it does not see the file; it says so in a line.
+func alone(err error) error {
+	rank, ok := rankHint()
+	if !ok || rank == "0" {
+		return err
+	}
+	time.Sleep(grace)
+	line, _, _ := strings.Cut(err.Error(), "\n")
+	return coded{fmt.Errorf("rank %s: %s", rank, line), exitInput}
+}
+
+// rankHint is what the launcher tells about the rank before MPI has started; nothing where there is no launcher.
+func rankHint() (rank string, ok bool) {
 	for _, name := range []string{"OMPI_COMM_WORLD_RANK", "PMIX_RANK", "SLURM_PROCID", "PMI_RANK"} {
-		if v := os.Getenv(name); v != "" {
-			return v == "0"
+		if rank = os.Getenv(name); rank != "" {
+			return rank, true
 		}
 	}
-	return true
+	return "", false
 }
 
 // runOn trains in the precision T. Rank 0 talks, reads and writes; the others only compute.
-func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, began time.Time) error {
+func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool, began time.Time) error {
 	var out *output[T]
 	var state *solver.State[T]
 	if comm.Rank() == 0 {
 		var err error
-		if out, state, err = openOutput[T](comm, l, o); err != nil {
+		if out, state, err = openOutput[T](comm, l, o, stop); err != nil {
 			return agree(comm, err)
 		}
 		defer out.close()
@@ -148,18 +158,21 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, began time.Ti
 		out.start(r, backend.Name(), traffic)
 	}
 	status, err := r.Train()
-	var blame *solver.Blame
-	if status == solver.NotFinite && errors.As(err, &blame) {
-		if blame.Rank == comm.Rank() {
-			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", blame)
+	if status == solver.NotFinite {
+		var blame *solver.Blame // where it began; nil if finite terms have a sum that is not
+		if errors.As(err, &blame) && blame.Rank == comm.Rank() || blame == nil && comm.Rank() == 0 {
+			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
 		}
-		return coded{fmt.Errorf("no solution was written; the newest checkpoint is older than step %d", blame.Step), exitNumerical}
+		return coded{errors.New("no solution was written; an older checkpoint stays"), exitNumerical}
 	}
 	if err != nil {
 		return err
 	}
 	if status == solver.Stopped {
-		return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", r.Done(), l.settings.Steps), exitResubmit}
+		if r.Done() < l.settings.Steps {
+			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", r.Done(), l.settings.Steps), exitResubmit}
+		}
+		status = solver.StepLimit // the request came with the last step
 	}
 	solution, residuals, err := r.Solve(double, l.test)
 	if err != nil {
@@ -191,7 +204,7 @@ func agree(comm mpi.Comm, err error) error {
 	case code[0] == 0:
 		return nil
 	case err == nil:
-		err = errors.New("rank 0 gave up")
+		err = errQuiet
 	}
 	return coded{err, int(code[0])}
 }
@@ -204,38 +217,8 @@ func observe[T kernels.Real](out *output[T]) solver.Observer[T] {
 	return out
 }
 
-// compare runs the classical solver of the job, if it has one.
-func (l *loaded) compare() (*reference.Result, []solver.Error, error) {
-	c := l.job.Problem.Reference
-	if c.Solver == "" {
-		return nil, nil, nil
-	}
-	options := map[string]float64{}
-	for _, s := range c.Options {
-		options[s.Name] = s.Value
-	}
-	shape := l.job.Points.Interior.Shape
-	if len(shape) == 0 {
-		shape = l.job.Points.Test
-	}
-	r, err := reference.Solve(l.problem, c.Solver, options, shape)
-	if err != nil {
-		return nil, nil, complain(l.job, "problem.reference", err.Error(), "")
-	}
-	exact, err := l.problem.Exact(r.Points())
-	if err != nil {
-		return nil, nil, err
-	}
-	var errs []solver.Error
-	for k := range r.U {
-		if exact != nil && exact[k] != nil {
-			errs = append(errs, solver.Compare(r.U[k], exact[k]))
-		}
-	}
-	return r, errs, nil
-}
-
-// notify returns a function that tells whether SIGUSR1 has come or the time is over.
+// notify returns a function that tells whether SIGUSR1 has come or the time is over. Every rank calls it, and early: mpirun
+// forwards the signal to all ranks, and a rank that does not catch it dies of it.
 func notify(limit time.Duration) func() bool {
 	signals := make(chan os.Signal, 1)
 	signal.Notify(signals, syscall.SIGUSR1)

@@ -69,12 +69,18 @@ type Traffic struct {
 	Pairs         int // pairs evaluated here each step
 	Neighbours    int
 	Bytes         int64 // sent a step to neighbours, both directions of the exchange
-	MinimumBytes  int64 // the smaller of the two modes' totals, this rank's part
+	MinimumBytes  int64 // the same with the cheaper mode for every pair of neighbours by itself
 	ReducedValues int   // length of the all-reduce of replicated levels
 }
 
 // Range is a stretch of Theta whose subdomains this rank updates.
 type Range struct{ Level, At, N int }
+
+// Volume is what the exchange has been built to send from this rank in a step: messages and bytes, there and back.
+func (c *Cloud[T]) Volume() exchange.Volume {
+	f, t := c.exchange.Forward(), c.exchange.Transpose()
+	return exchange.Volume{Messages: f.Messages + t.Messages, Bytes: f.Bytes + t.Bytes}
+}
 
 // Ranges lists what this rank updates, replicated levels first; the same stretch of Grad is complete after Adjoint.
 func (c *Cloud[T]) Ranges() []Range {
@@ -133,8 +139,8 @@ func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Mode
 	if _, double := any(zero).(float64); double {
 		size = 8
 	}
-	c.Traffic.Bytes = y.bytes[rank] * size
-	c.Traffic.MinimumBytes = y.min[rank] * size
+	c.Traffic.Bytes = y.values[rank] * size
+	c.Traffic.MinimumBytes = y.minimum[rank] * size
 	c.Traffic.ReducedValues = c.replicated
 	c.Activate(nil, nil)
 	return c, nil

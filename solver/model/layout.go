@@ -4,12 +4,12 @@ import "fbpinn-mpi/solver/decomp"
 
 // layout is what every rank computes alike about a set of points.
 type layout struct {
-	part       *decomp.Partition
-	owner      []int32 // point → rank
-	pairs      []decomp.Pairs
-	subOwner   [][]int32 // level → subdomain → rank; nil where replicated
-	mode       Mode
-	bytes, min []int64 // by rank
+	part            *decomp.Partition
+	owner           []int32 // point → rank
+	pairs           []decomp.Pairs
+	subOwner        [][]int32 // level → subdomain → rank; nil where replicated
+	mode            Mode
+	values, minimum []int64 // sent a step, by rank; see traffic
 }
 
 func newLayout(m *Model, part *decomp.Partition, points [][]float64, ranks, nc int, choice Choice) *layout {
@@ -41,18 +41,16 @@ func newLayout(m *Model, part *decomp.Partition, points [][]float64, ranks, nc i
 	return y
 }
 
-// traffic counts the values that either mode would send a step between every ordered pair of ranks and chooses the smaller
-// total (kernels.md, "Messages": min(jets out and adjoints back, parameters out and gradients back)).
+// traffic counts the values that either mode would send a step between every pair of ranks (docs/architecture.md: jets out and
+// adjoints back, or parameters out and gradients back) and chooses the smaller total. The minimum takes the smaller of the two
+// for each pair of neighbours by itself.
 func (y *layout) traffic(m *Model, ranks, nc int, choice Choice) {
-	nu := len(m.Scale)
-	jets, params := make([]int64, ranks), make([]int64, ranks)
-	seen := map[[2]int32]bool{}     // (evaluating rank, point): a halo point counts once per neighbour
-	touched := make([]int64, ranks) // stamp by rank
+	type cost struct{ jets, params int64 }
+	pair := map[[2]int32]*cost{}    // lower rank, higher rank
+	seen := map[[2]int32]bool{}     // (owner of subdomains, point): a halo point counts once
+	touched := make([]int64, ranks) // subdomain that last counted this rank
 	stamp := int64(0)
 	for l, own := range y.subOwner {
-		if own == nil {
-			continue
-		}
 		for j, o := range own {
 			stamp++
 			for _, i := range y.pairs[l].Of(j) {
@@ -60,33 +58,41 @@ func (y *layout) traffic(m *Model, ranks, nc int, choice Choice) {
 				if r == o {
 					continue
 				}
+				ends := [2]int32{min(o, r), max(o, r)}
+				c := pair[ends]
+				if c == nil {
+					c = &cost{}
+					pair[ends] = c
+				}
 				if key := [2]int32{o, i}; !seen[key] {
 					seen[key] = true
-					jets[o] += int64(nc * nu)
-					jets[r] += int64(nc * nu)
+					c.jets += int64(nc * len(m.Scale))
 				}
 				if touched[r] != stamp {
 					touched[r] = stamp
-					params[o] += int64(m.Nets[l].Params())
-					params[r] += int64(m.Nets[l].Params())
+					c.params += int64(m.Nets[l].Params())
 				}
 			}
 		}
 	}
-	total := func(v []int64) (s int64) {
-		for _, n := range v {
-			s += n
+	var all cost
+	for _, c := range pair {
+		all.jets += c.jets
+		all.params += c.params
+	}
+	y.mode = Jets
+	if choice.Mode == "parameters" || (choice.Mode != "jets" && all.params < all.jets) {
+		y.mode = Parameters
+	}
+	y.values, y.minimum = make([]int64, ranks), make([]int64, ranks)
+	for k, c := range pair {
+		sent := c.jets
+		if y.mode == Parameters {
+			sent = c.params
 		}
-		return s
-	}
-	y.mode, y.bytes, y.min = Jets, jets, jets
-	if total(params) < total(jets) {
-		y.mode, y.bytes, y.min = Parameters, params, params
-	}
-	switch choice.Mode {
-	case "jets":
-		y.mode, y.bytes = Jets, jets
-	case "parameters":
-		y.mode, y.bytes = Parameters, params
+		for _, end := range k { // one end sends forward, the other back
+			y.values[end] += sent
+			y.minimum[end] += min(c.jets, c.params)
+		}
 	}
 }

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+)
+
+// TestNotFinite: a residual that is NaN at one point ends the run with the term, the place, the step and the rank, said once.
+func TestNotFinite(t *testing.T) {
+	for _, np := range []int{0, 2} {
+		t.Run(fmt.Sprintf("np%d", max(np, 1)), func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "run")
+			// The points have a spacing of 1/79: the square root is not real at the last one. That u is in it, keeps it from being
+			// noticed before training.
+			o := must(t, exitNumerical, np, "run", oscillator, "--out", dir, "--set", `problem.equations=["u_tt + sqrt(0.99 - t + 1e-9*u) = 0"]`)
+			o.says(t, true, "training became not finite at step 1: term \"equations\"", fmt.Sprintf("at the point [1] (rank %d)", max(np-1, 0)),
+				"no solution was written")
+			if _, err := os.Stat(filepath.Join(dir, "solution.h5")); err == nil {
+				t.Error("a solution was written")
+			}
+		})
+	}
+}
+
+// TestManyRanks_np64: 64 ranks, more than cores, give the history of one.
+func TestManyRanks_np64(t *testing.T) {
+	// The same sums in another order, amplified by 20 steps.
+	const regrouped = 1e-11
+	dir := t.TempDir()
+	histories := map[int][]line{}
+	for _, np := range []int{0, 64} {
+		to := filepath.Join(dir, strconv.Itoa(np))
+		o := must(t, 0, np, "run", "testdata/poisson.toml", "--out", to)
+		o.says(t, true, "all steps done after 20 steps")
+		if np > 0 {
+			o.says(t, true, "64 ranks")
+		}
+		histories[np] = history(t, to)
+	}
+	if len(histories[0]) != 20 || len(histories[64]) != 20 {
+		t.Fatalf("%d and %d reports", len(histories[0]), len(histories[64]))
+	}
+	for i, l := range histories[0] {
+		near(t, fmt.Sprintf("loss at step %d", l.Step), histories[64][i].Loss, l.Loss, regrouped)
+	}
+	if histories[0][19].Loss >= histories[0][0].Loss {
+		t.Error("the loss does not fall: nothing was trained")
+	}
+}
+
+// TestKilledRank: when one rank is killed, all are gone soon, and the launcher says so.
+func TestKilledRank(t *testing.T) {
+	if _, err := os.Stat("/proc/self/environ"); err != nil {
+		t.Skip("SKIP: TestKilledRank finds the ranks in /proc")
+	}
+	const soon = 10 * time.Second
+	dir := t.TempDir()
+	p := begin(t, 3, "run", oscillator, "--out", dir, "--set", "train.steps=100000000")
+	reported(t, p, dir)
+	ranks := ranksOf(t, dir)
+	if len(ranks) != 3 {
+		t.Fatalf("ranks found: %v", ranks)
+	}
+	if err := syscall.Kill(ranks["1"], syscall.SIGKILL); err != nil {
+		t.Fatal(err)
+	}
+	began := time.Now()
+	if o := p.end(t); o.code == 0 {
+		t.Errorf("the launcher saw nothing: %v", o)
+	}
+	for len(ranksOf(t, dir)) > 0 && time.Since(began) < soon {
+		time.Sleep(50 * time.Millisecond)
+	}
+	if d := time.Since(began); d >= soon {
+		t.Errorf("not over after %v; still there: %v", d, ranksOf(t, dir))
+	}
+	must(t, 0, 0, "run", oscillator, "--out", dir, "--force", "--set", "train.steps=10") // and holds no lock
+}
+
+// ranksOf finds the processes of a run by their command line: process id by rank.
+func ranksOf(t *testing.T, dir string) map[string]int {
+	t.Helper()
+	ranks := map[string]int{}
+	processes, err := filepath.Glob("/proc/[0-9]*")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, process := range processes {
+		line, err := os.ReadFile(process + "/cmdline")
+		if err != nil || !strings.HasPrefix(string(line), binary+"\x00") || !strings.Contains(string(line), "\x00"+dir+"\x00") {
+			continue
+		}
+		environ, err := os.ReadFile(process + "/environ")
+		if err != nil {
+			continue // gone meanwhile
+		}
+		pid, err := strconv.Atoi(filepath.Base(process))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, v := range strings.Split(string(environ), "\x00") {
+			if rank, ok := strings.CutPrefix(v, "OMPI_COMM_WORLD_RANK="); ok {
+				ranks[rank] = pid
+			}
+		}
+	}
+	return ranks
+}
