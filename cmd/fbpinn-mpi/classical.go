@@ -1,29 +1,31 @@
 package main
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
 	"fbpinn-mpi/solver"
 	"fbpinn-mpi/solver/reference"
 )
 
-// rehearse tries the classical solver before training, so that a wrong name or option shows at once and not after hours. In
-// several dimensions a few points serve: the methods there solve linear systems or march stably. Along a line all points are
-// cheap, and explicit methods may need them.
+// rehearse tries the classical solver before training, so that what is wrong with it shows at once and not after hours. A name
+// that does not exist is a fault of the job; that a method does not suit the problem or diverges is only a warning. In several
+// dimensions a few points serve, along a line all of them are cheap and explicit methods may need them.
 func (l *loaded) rehearse() error {
+	name := l.job.Problem.Reference.Solver
+	if name != "" && !slices.Contains(reference.Names(), name) {
+		return complain(l.job, "problem.reference.solver", fmt.Sprintf("no classical solver %q", name),
+			"there are "+strings.Join(reference.Names(), ", "))
+	}
 	most := 9
 	if len(l.job.Domain) == 1 {
 		most = 0
 	}
-	_, err := l.classical(most)
-	if err == nil {
-		return nil
+	if _, err := l.classical(most); err != nil {
+		l.problem.Warnings = append(l.problem.Warnings, err.Error())
 	}
-	key := "problem.reference"
-	if !slices.Contains(reference.Names(), l.job.Problem.Reference.Solver) {
-		key += ".solver"
-	}
-	return complain(l.job, key, err.Error(), "")
+	return nil
 }
 
 // classical runs the classical solver of the job, if it names one, on the grid that the job asks for or, where most is not 0,

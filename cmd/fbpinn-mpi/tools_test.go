@@ -37,6 +37,12 @@ func TestCheck(t *testing.T) {
 	}
 }
 
+// TestClassicalWarning: what is wrong with the classical solver of a job is said before training, not after.
+func TestClassicalWarning(t *testing.T) {
+	o := must(t, 0, 0, "check", oscillator, "--set", "problem.reference.v=5")
+	o.says(t, true, `warning     classical solver runge-kutta has no option "v"`)
+}
+
 // TestWithoutMPI: everything but run works where there is no launcher, and where a launcher's variables mean nothing.
 func TestWithoutMPI(t *testing.T) {
 	dir := t.TempDir()
