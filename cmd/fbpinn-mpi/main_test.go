@@ -87,7 +87,13 @@ func begin(t *testing.T, np int, args ...string) *process {
 	t.Cleanup(cancel)
 	p := &process{Cmd: exec.CommandContext(ctx, line[0], line[1:]...)}
 	p.Stdout, p.Stderr = &p.out, &p.err
-	p.Env = append(os.Environ(), "OMPI_MCA_btl_vader_single_copy_mechanism=none")
+	// Open MPI keeps session folders in one place, and launchers that start and end at the same time lose them to each other.
+	session, err := os.MkdirTemp("", "session")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.RemoveAll(session) })
+	p.Env = append(os.Environ(), "OMPI_MCA_btl_vader_single_copy_mechanism=none", "OMPI_MCA_orte_tmpdir_base="+session)
 	// mpirun ends its ranks when asked to; a kill would leave them behind.
 	p.Cancel = func() error { return p.Process.Signal(syscall.SIGTERM) }
 	p.WaitDelay = 5 * time.Second

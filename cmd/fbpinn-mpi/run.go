@@ -163,7 +163,7 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		if errors.As(err, &blame) && blame.Rank == comm.Rank() || blame == nil && comm.Rank() == 0 {
 			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
 		}
-		return coded{errors.New("no solution was written; an older checkpoint stays"), exitNumerical}
+		return coded{errors.New("no solution was written; older checkpoints, if any, stay"), exitNumerical}
 	}
 	if err != nil {
 		return err
