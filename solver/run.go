@@ -61,8 +61,12 @@ type State[T kernels.Real] struct {
 	Levels  []LevelState[T]
 }
 
-// LevelState holds the parameters and Adam's moments of one level, each [J][P].
-type LevelState[T kernels.Real] struct{ Theta, M, V []T }
+// LevelState holds the parameters of one level, each array [J][P], and what its optimiser remembers: Adam's moments M, V, or
+// the pairs of L-BFGS, s and y in turn, oldest first.
+type LevelState[T kernels.Real] struct {
+	Theta, M, V []T
+	Pairs       [][]T
+}
 
 // Observer receives what happens, on rank 0 only.
 type Observer[T kernels.Real] interface {
@@ -100,6 +104,7 @@ type Run[T kernels.Real] struct {
 	comm       mpi.Comm
 	step       step[T]
 	adam       *adam[T]
+	pairs      [][]T // of L-BFGS, like LevelState.Pairs but with the layout of Theta: views while it runs, read by a restart
 	observer   Observer[T]
 	evaluation *evaluation
 	exact      [][]float64 // rank 0: per unknown on the test grid; nil where unknown

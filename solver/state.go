@@ -24,6 +24,13 @@ func (r *Run[T]) State() (*State[T], error) {
 			}
 			*a.to = whole
 		}
+		for _, pair := range r.pairs {
+			whole, err := gather(r.comm, r.Cloud, l, r.Model.Dec.Levels[l].Len(), pair)
+			if err != nil {
+				return nil, fmt.Errorf("solver: gather pairs of level %d: %w", l+1, err)
+			}
+			level.Pairs = append(level.Pairs, whole)
+		}
 		s.Levels = append(s.Levels, level)
 	}
 	if r.comm.Rank() != 0 {
@@ -73,22 +80,27 @@ func gather[T kernels.Real](comm mpi.Comm, c *model.Cloud[T], l, subdomains int,
 
 // Restore continues from a state that rank 0 read; other ranks pass nil. Shapes must be those of this job. Collective.
 func (r *Run[T]) Restore(s *State[T]) error {
-	head := []float64{0, 0}
+	head := []float64{0, 0, 0}
 	if s != nil {
-		head[0], head[1] = float64(s.Step), s.Seconds
+		head[0], head[1], head[2] = float64(s.Step), s.Seconds, float64(len(s.Levels[0].Pairs))
 	}
 	if err := mpi.Bcast(r.comm, head, 0); err != nil {
 		return err
 	}
 	r.done, r.seconds = int(head[0]), head[1]
 	r.adam.Step = r.done
-	m, v := r.adam.M[0], r.adam.V[0]
+	arrays := [][]T{r.Cloud.Theta, r.adam.M[0], r.adam.V[0]}
+	for range int(head[2]) {
+		r.pairs = append(r.pairs, make([]T, len(r.Cloud.Theta)))
+	}
+	arrays = append(arrays, r.pairs...)
 	for l := range r.Cloud.Levels {
 		level := &r.Cloud.Levels[l]
 		whole := make([]T, r.Model.Dec.Levels[l].Len()*level.P)
-		for k, to := range [][]T{r.Cloud.Theta, m, v} {
+		for k, to := range arrays {
 			if s != nil {
-				from := [][]T{s.Levels[l].Theta, s.Levels[l].M, s.Levels[l].V}[k]
+				v := &s.Levels[l]
+				from := append([][]T{v.Theta, v.M, v.V}, v.Pairs...)[k]
 				if len(from) != len(whole) {
 					return fmt.Errorf("solver: level %d of the checkpoint holds %d parameters, this job has %d", l+1, len(from), len(whole))
 				}

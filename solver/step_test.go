@@ -279,14 +279,15 @@ func TestRestart_n2(t *testing.T) { world.Run(t, 2, func(c mpi.Comm) { restart(t
 func TestRestart_n4(t *testing.T) { world.Run(t, 4, func(c mpi.Comm) { restart(t, c) }) }
 
 func restart(t *testing.T, c mpi.Comm) {
-	for _, s := range []small{laplace(), system(), marching()} {
+	for i, s := range []small{laplace(), system(), marching(), laplace()} {
+		method := []string{"adam", "adam", "adam", "lbfgs"}[i]
 		train := func(steps, checkpoint int, from *State[float64], resume bool) *record {
 			o := &record{}
 			var observer Observer[float64]
 			if c.Rank() == 0 {
 				observer = o
 			}
-			r := s.build(t, c, Settings{Steps: steps, Report: 10, Checkpoint: checkpoint, Choice: model.Choice{Replicate: -1}}, observer)
+			r := s.build(t, c, Settings{Method: method, Steps: steps, Report: 10, Checkpoint: checkpoint, Choice: model.Choice{Replicate: -1}}, observer)
 			if resume {
 				if err := r.Restore(from); err != nil {
 					t.Fatal(err)

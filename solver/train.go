@@ -136,6 +136,19 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 	o := optim.NewLBFGS[T](len(r.Cloud.Theta), counted, r.sum, r.Settings.LBFGS)
 	defer o.Close()
 	theta := append([]T(nil), r.Cloud.Theta...)
+	var s, y [][]T
+	for k := 0; k+1 < len(r.pairs); k += 2 {
+		s, y = append(s, r.pairs[k]), append(y, r.pairs[k+1])
+	}
+	o.SetPairs(s, y)
+	settle := func() { // the state of the method, for reports and files
+		copy(r.Cloud.Theta, theta)
+		r.pairs = r.pairs[:0]
+		s, y := o.Pairs()
+		for k := range s {
+			r.pairs = append(r.pairs, s[k], y[k])
+		}
+	}
 	for r.done < r.Settings.Steps {
 		began := time.Now()
 		status, err := o.Step(objective[T]{r}, theta)
@@ -146,7 +159,7 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 		r.seconds += time.Since(began).Seconds()
 		ended := status != optim.Running
 		if ended || r.due(r.Settings.Report) {
-			copy(r.Cloud.Theta, theta)
+			settle()
 			r.watch()
 			last := r.done
 			if ended {
@@ -165,7 +178,7 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 			}
 		}
 		if ended || r.due(r.Settings.Checkpoint) {
-			copy(r.Cloud.Theta, theta)
+			settle()
 			if err := r.checkpoint(); err != nil {
 				return 0, err
 			}

@@ -157,6 +157,9 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 		j := len(level.Theta) / p
 		c.Levels = append(c.Levels, checkpoint.Level{Theta: checkpoint.Of("theta", []T(level.Theta), j, p),
 			M: checkpoint.Of("m", []T(level.M), j, p), V: checkpoint.Of("v", []T(level.V), j, p)})
+		for k, pair := range level.Pairs {
+			c.Arrays = append(c.Arrays, checkpoint.Of(pairName(k, l), []T(pair), j, p))
+		}
 	}
 	for _, h := range o.series() {
 		c.History = append(c.History, checkpoint.Series{Name: h.Name, Values: h.Values})
@@ -166,6 +169,9 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	}
 	return nil
 }
+
+// pairName names the k-th vector of the pairs of L-BFGS (s and y in turn, oldest first) in a checkpoint.
+func pairName(k, level int) string { return fmt.Sprintf("lbfgs_%d_level_%d", k, level) }
 
 // restore turns a checkpoint of this job into a state, and takes over its history.
 func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) {
@@ -193,6 +199,17 @@ func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) 
 		}
 		if want := l.model.Dec.Levels[i].Len() * l.model.Nets[i].Params(); len(v.Theta) != want {
 			return nil, fmt.Errorf("level %d of the checkpoint has %d parameters, the job %d: it belongs to another job", i+1, len(v.Theta), want)
+		}
+		for k := 0; ; k++ {
+			a, ok := c.Array(pairName(k, i))
+			if !ok {
+				break
+			}
+			numbers, err := checkpoint.As[T](a)
+			if err != nil {
+				return nil, err
+			}
+			v.Pairs = append(v.Pairs, numbers)
 		}
 		s.Levels = append(s.Levels, v)
 	}

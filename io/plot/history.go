@@ -3,6 +3,7 @@ package plot
 import (
 	"fmt"
 	"math"
+	"slices"
 	"strings"
 
 	"gonum.org/v1/plot"
@@ -31,6 +32,10 @@ func History(path string, s *snapshot.Snapshot) error {
 		case h.Name == "loss" || strings.HasPrefix(h.Name, "loss_") || strings.HasPrefix(h.Name, "error_"):
 			curves = append(curves, h)
 		}
+	}
+	terms := func(h snapshot.Series) bool { return strings.HasPrefix(h.Name, "loss_") }
+	if i := slices.IndexFunc(curves, terms); i >= 0 && slices.IndexFunc(curves[i+1:], terms) < 0 {
+		curves = slices.Delete(curves, i, i+1) // a single term is the loss itself
 	}
 	if len(axes) == 0 {
 		panic("plot: history without a step column")

@@ -190,7 +190,7 @@ func TestRasterPutsPointsWhereTheyBelong(t *testing.T) {
 func TestSlices(t *testing.T) {
 	x, y, z, tt := linspace("x", 0, 1, 3), linspace("y", 0, 1, 4), linspace("z", 0, 1, 5), linspace("t", 0, 2, 6)
 	titles := func(coords ...snapshot.Coord) (out []string) {
-		for _, s := range slices(coords) {
+		for _, s := range planesOf(coords) {
 			out = append(out, fmt.Sprint(s.x, s.y, " ", s.title))
 		}
 		return out

@@ -64,7 +64,7 @@ func Solution(path string, s *snapshot.Snapshot, unknown string) error {
 	if len(s.Coords) == 1 {
 		return solutionLines(path, s, unknown, q)
 	}
-	cuts := slices(s.Coords)
+	cuts := planesOf(s.Coords)
 	if len(cuts) == 0 {
 		return fmt.Errorf("plot: %s: a heat map needs at least two points along two coordinates", path)
 	}
@@ -105,9 +105,9 @@ type slice struct {
 	title string
 }
 
-// slices chooses the planes to show: the whole grid for two coordinates; with time, planes of space at the middle and the end
+// planesOf chooses the planes to show: the whole grid for two coordinates; with time, planes of space at the middle and the end
 // of it for three coordinates, mid-planes at the end for four; without, the three mid-planes of the first three.
-func slices(coords []snapshot.Coord) []slice {
+func planesOf(coords []snapshot.Coord) []slice {
 	cut := func(x, y int, fixed map[int]int) []slice {
 		s := slice{x: x, y: y, at: make([]int, len(coords))}
 		var where []string
