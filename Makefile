@@ -3,6 +3,7 @@ SHELL     := /bin/bash
 MPIRUN    := mpirun --oversubscribe --bind-to none $(if $(filter 0,$(shell id -u)),--allow-run-as-root)
 MAIN_JOB  := jobs/multiscale-weak-4/job.toml
 RANKS     := 1 2 3 4 8
+COMMIT    := $(shell git describe --always --abbrev=12 --dirty=+ --exclude='*' 2>/dev/null)
 PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver
 # Shared-memory copies by process attachment are forbidden in many containers; Open MPI then warns at every start.
 export OMPI_MCA_btl_vader_single_copy_mechanism ?= none
@@ -17,7 +18,7 @@ setup:
 
 build: setup
 	@mkdir -p bin
-	go build -o bin/fbpinn-mpi ./cmd/fbpinn-mpi
+	go build -ldflags "-X main.commit=$(COMMIT)" -o bin/fbpinn-mpi ./cmd/fbpinn-mpi
 
 run: build
 	$(MPIRUN) -np 2 bin/fbpinn-mpi run $(MAIN_JOB) --force

@@ -27,9 +27,9 @@ trap 'rm -rf "$out"' EXIT
 describe() {
   case=$1
   case $1 in
-  B-1-8-64) job=multiscale-1-8-64 test='[8,8]' every=100 theirs=20 batched=1 ;;
-  B-64) job=multiscale-64 test='[8,8]' every=100 theirs=20 batched=1 ;;
-  B-7) job=multiscale-weak-6 test='[8,8]' every=50 theirs=20 batched=1 ;;
+  B-1-8-64) job=multiscale-1-8-64 test='[8,8]' every=100 theirs=8 batched=1 ;;
+  B-64) job=multiscale-64 test='[8,8]' every=100 theirs=8 batched=1 ;;
+  B-7) job=multiscale-weak-6 test='[8,8]' every=50 theirs=8 batched=1 ;;
   burgers) job=burgers test='[8,8]' every=500 theirs=100 batched=0 ;;
   osc) job=oscillator-80-soft test='[8]' every=20000 theirs=10000 batched=0 ;;
   *) die "unknown case $1" ;;

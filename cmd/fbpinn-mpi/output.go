@@ -333,6 +333,15 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 		}
 	}
 	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, r.Done(), r.Seconds(), time.Since(began).Seconds())
+	seconds, steps := r.Times()
+	fmt.Print("milliseconds a step on this rank:")
+	for t, name := range solver.TaskNames {
+		fmt.Printf(" %s %.3g", name, 1e3*seconds[t]/float64(max(steps, 1)))
+		if t < len(solver.TaskNames)-1 {
+			fmt.Print(",")
+		}
+	}
+	fmt.Println()
 	for k, u := range o.compared() {
 		var last solver.Error
 		for _, h := range o.history {
@@ -340,7 +349,7 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 				last = h.Errors[k]
 			}
 		}
-		fmt.Printf("error of %s      %s\n", u, words(last))
+		fmt.Printf("error of %-8s %s\n", u, words(last))
 		if classical != nil && k < len(classicalErrors) {
 			fmt.Printf("classical solver %s, %.3g s (%s, %v points)\n", words(classicalErrors[k]), classical.Seconds, classical.Method, shape(classical.Axes))
 		}

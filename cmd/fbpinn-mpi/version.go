@@ -5,24 +5,30 @@ import (
 	"strings"
 )
 
+// commit is set by the Makefile, for builds that do not record the state of the repository.
+var commit string
+
 // version is the commit that the program was built from, with a + where the tree had changes.
 func version() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "unknown"
 	}
-	commit, mark := "unknown", ""
+	revision, mark := commit, ""
 	for _, s := range info.Settings {
 		switch s.Key {
 		case "vcs.revision":
-			commit = s.Value[:min(12, len(s.Value))]
+			revision = s.Value[:min(12, len(s.Value))]
 		case "vcs.modified":
 			if s.Value == "true" {
 				mark = "+"
 			}
 		}
 	}
-	return commit + mark
+	if revision == "" {
+		revision = "unknown"
+	}
+	return revision + mark
 }
 
 // modules lists the libraries with their versions.

@@ -124,6 +124,7 @@ check(r.GetOutput(), 3)
 `, written(t, 3))
 }
 
+// VTK's reader of XDMF 3 comes with ParaView (Debian, Ubuntu: python3-paraview), not with the packages of VTK alone.
 func TestOpensInXdmf3(t *testing.T) {
 	needs(t, "vtkmodules.vtkIOXdmf3")
 	for d := 1; d <= 3; d++ {
