@@ -115,8 +115,8 @@ func table(all []Record, values map[string]Value) string {
 		return int(a.steps - b.steps)
 	})
 	var b strings.Builder
-	b.WriteString("| job | steps | seeds | metric | final | best | last 10 % | published | source, quality | training |\n" +
-		"|---|---|---|---|---|---|---|---|---|---|\n")
+	b.WriteString("| job | steps | seeds | metric | final | best | last 10 % | published | source, quality |\n" +
+		"|---|---|---|---|---|---|---|---|---|\n")
 	for _, k := range keys {
 		v, known := values[k.job]
 		if !known {
@@ -126,21 +126,14 @@ func table(all []Record, values map[string]Value) string {
 		if v.Quality != "" {
 			source += "; " + v.Quality
 		}
-		var seconds []float64
-		ranks := []string{}
 		columns := map[string][]Figures{}
 		for _, r := range newest[k] {
-			seconds = append(seconds, r.Seconds)
-			if n := fmt.Sprint(r.Ranks); !slices.Contains(ranks, n) {
-				ranks = append(ranks, n)
-			}
 			for name, f := range r.Errors {
 				if strings.HasPrefix(name, v.Metric+" ") {
 					columns[name] = append(columns[name], f)
 				}
 			}
 		}
-		slices.Sort(ranks)
 		for _, name := range sorted(columns) {
 			label := v.Metric
 			if len(columns) > 1 {
@@ -153,12 +146,12 @@ func table(all []Record, values map[string]Value) string {
 				}
 				return median(list)
 			}
-			fmt.Fprintf(&b, "| %s | %d | %d | %s | %.2g | %.2g | %.2g | %s | %s | %.3g s, %s ranks |\n", k.job, k.steps, len(columns[name]), label,
+			fmt.Fprintf(&b, "| %s | %d | %d | %s | %.2g | %.2g | %.2g | %s | %s |\n", k.job, k.steps, len(columns[name]), label,
 				pick(func(f Figures) float64 { return f.Final }), pick(func(f Figures) float64 { return f.Best }),
-				pick(func(f Figures) float64 { return f.Median }), v.Value, source, median(seconds), strings.Join(ranks, ", "))
+				pick(func(f Figures) float64 { return f.Median }), v.Value, source)
 		}
 	}
-	fmt.Fprintf(&b, "\nMedians over seeds; nL1 and L1 as in docs/theory.md, section 10. Runs, machines and commits: %s.\n", results)
+	fmt.Fprintf(&b, "\nMedians over seeds; nL1 and L1 as in docs/theory.md, section 10. Runs, times, machines and commits: %s.\n", results)
 	return b.String()
 }
 
