@@ -4,7 +4,6 @@ import "fbpinn-mpi/solver/decomp"
 
 // layout is what every rank computes alike about a set of points.
 type layout struct {
-	part            *decomp.Partition
 	owner           []int32 // point → rank
 	pairs           []decomp.Pairs
 	subOwner        [][]int32 // level → subdomain → rank; nil where replicated
@@ -13,7 +12,7 @@ type layout struct {
 }
 
 func newLayout(m *Model, part *decomp.Partition, points [][]float64, ranks, nc int, choice Choice) *layout {
-	y := &layout{part: part, owner: part.Owners(points)}
+	y := &layout{owner: part.Owners(points)}
 	params := make([]int, len(m.Nets))
 	for l, net := range m.Nets {
 		params[l] = net.Params()
