@@ -8,7 +8,7 @@ PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver
 # Shared-memory copies by process attachment are forbidden in many containers; Open MPI then warns at every start.
 export OMPI_MCA_btl_vader_single_copy_mechanism ?= none
 
-.PHONY: all build run test test-mpi check setup clean
+.PHONY: all build run test test-mpi check setup clean cuda test-gpu bench-gpu test-standin bundle sass
 
 all: build
 
@@ -41,5 +41,33 @@ test-mpi: build
 	  if [ $$s != 0 ]; then cat bin/test/out.txt; echo "FAIL $$p on $$n ranks (exit $$s)"; exit 1; fi; \
 	done; done
 
+# The program for NVIDIA cards, to which fbpinn-mpi hands over where there is one. Installs the compiler where it is missing.
+cuda: build
+	@scripts/cuda.sh go build -tags cuda -ldflags "-X main.commit=$(COMMIT)" -o bin/fbpinn-mpi-cuda ./cmd/fbpinn-mpi
+
+# The suite of the kernels on a card; builds without one.
+bin/test/device-cuda.test: cuda
+	@mkdir -p bin/test
+	@scripts/cuda.sh go test -tags cuda -c -o $@ ./kernels/device
+
+# On a machine with a card: the suite with memory and race checks; every figure that we claim for a card, in under 8 minutes.
+test-gpu: bin/test/device-cuda.test
+	@scripts/gpu.sh test
+
+bench-gpu: bin/test/device-cuda.test
+	@scripts/gpu.sh bench
+
+# The program for cards without a card: the driver's place is taken by the emulation of the kernels.
+test-standin: bin/test/device-cuda.test
+	@scripts/cuda.sh scripts/standin.sh
+
+# A folder that runs on a node with nothing but the C library and, for cards, the driver.
+bundle: bin/test/device-cuda.test
+	@COMMIT=$(COMMIT) scripts/bundle.sh
+
+# Registers, spills and instruction mix of every kernel, from the compiled code; no card needed.
+sass:
+	@scripts/sass.sh
+
 clean:
-	rm -rf bin
+	rm -rf bin dist kernels/device/fatbin/*.fatbin

@@ -40,8 +40,8 @@ type Run struct {
 // Section is a set of points in the jet planes: component c of unknown k at point i is U[Base + (k*n_c+c)*Stride + i].
 type Section struct{ Base, Stride int64 }
 
-// Plan is everything that stays the same from step to step for the networks of one level on one rank. Slices must not live
-// on the Go heap if the backend is not host: see Make.
+// Plan is everything that stays the same from step to step for the networks of levels with one shape on one rank. Theta, Grad, U
+// and UBar lie in memory of the backend; the rest lies in host memory outside the Go heap (see Make) and stays there.
 type Plan[T Real] struct {
 	Net      Net
 	Jets     Jets
@@ -59,31 +59,101 @@ type Plan[T Real] struct {
 	UBar     []T // adjoint planes, same layout, read by Adjoint
 }
 
-// Kernel runs the operations of one Plan. tiles lists the tiles to visit, in order. All three only add: the caller clears.
+// Kernel runs the operations of one Plan on lists of its tiles.
 //
 //	v_k    = N_θ(x̂)_k                       network jets, section 6 of docs/theory.md
 //	U_k   += W ⊗ (s_k v_k + m_k)            product of jets, scattered to the points by the runs
 type Kernel[T Real] interface {
-	// Forward adds the windowed network jets of the tiles to U.
-	Forward(tiles []int32)
-	// Adjoint adds (∂U/∂θ)ᵀ UBar of the tiles to Grad. Frozen parameters receive nothing.
-	Adjoint(tiles []int32)
-	// Tangent adds (∂U/∂θ) dir to U; dir has the layout of Theta. Frozen parameters do not move.
-	Tangent(dir []T, tiles []int32)
+	// Select makes a list of tiles, to be visited in order, ready to run. It copies the list.
+	Select(tiles []int32) (Work[T], error)
 	// Name says which implementation was chosen, e.g. "shallow w16 C5 avx512".
 	Name() string
 	// Close frees scratch memory.
 	Close()
 }
 
-// Backend opens kernels and runs point programs.
+// Work is the operations on one list of tiles. All three only add: the caller clears. A backend with a queue may return before
+// it has computed; one that computes at once calls progress (if not nil) every quarter of a millisecond or so.
+type Work[T Real] interface {
+	// Forward adds the windowed network jets of the tiles to U.
+	Forward(progress func())
+	// Adjoint adds (∂U/∂θ)ᵀ UBar of the tiles to Grad. Frozen parameters receive nothing.
+	Adjoint(progress func())
+	// Tangent adds (∂U/∂θ) dir to U; dir has the layout of Theta. Frozen parameters do not move.
+	Tangent(dir []T)
+	Close()
+}
+
+// Backend is a machine that computes in T. Everything it does for one rank happens in the order in which it was asked; calls
+// that only start work say so. Trouble after the start (a device that fails) is reported by the next Read or Sync.
 type Backend[T Real] interface {
+	Memory[T]
 	Open(p *Plan[T]) (Kernel[T], error)
-	// OpenProgram prepares a point program for execution.
-	OpenProgram(p *Program) (PointKernel[T], error)
-	// Adam does one update of θ in place with bias-corrected moments (method, section 8): see AdamStep.
+	// OpenProgram prepares a point program for planes of at least n values in memory of the backend: Run computes out[o][i] for
+	// i < n from in[r][i]. A nil output plane is skipped; in and out must not overlap.
+	OpenProgram(p *Program, in, out [][]T, n int) (Task, error)
+	// OpenSquares prepares the sums ½ Σ_i q_i r_i² of planes in memory of the backend.
+	OpenSquares(q []T, r [][]T) (Squares, error)
+	// OpenPort prepares messages made of the given stretches of arrays in memory of the backend.
+	OpenPort(blocks []Block) (Port[T], error)
+	// Adam does one update of θ in place with bias-corrected moments (method, section 8): see AdamStep. It only starts.
 	Adam(a AdamStep, theta, grad, m, v []T)
+	// Record returns a function that repeats what f asks of this backend, cheaper than f itself where the machine can.
+	// It may call f, once, without effect on memory. f must ask the same each time and wait for nothing.
+	Record(f func() error) (func() error, error)
+	// Sync waits until all is done, and says what went wrong.
+	Sync() error
 	Name() string
+}
+
+// Memory is where a backend keeps the arrays that its kernels touch. A slice of it may be cut and passed on, but on a card its
+// elements mean nothing to the processor: only these methods, and what the backend opens, may touch them.
+type Memory[T Real] interface {
+	// Make returns n zeros. Running out of memory is an error that names sizes.
+	Make(n int) ([]T, error)
+	Free(v []T)
+	// Clear starts to fill with zeros.
+	Clear(v []T)
+	// Read copies to host memory, Write from it; both are complete when they return.
+	Read(to, from []T) error
+	Write(to, from []T) error
+}
+
+// Task is something to do again and again. Run may only start it.
+type Task interface {
+	Run()
+	Close()
+}
+
+// Squares sums residual planes in float64, in an order that depends on nothing but their length.
+type Squares interface {
+	Task
+	// Sums waits for the last Run and returns its sums, one a plane.
+	Sums() ([]float64, error)
+	// NotFinite tells of the first Run, counted from 1, with a sum that is not finite: the plane, and the first point with such a
+	// residual (0 if only the sum overflowed). Run 0: there was none.
+	NotFinite() (run, plane, point int, err error)
+}
+
+// Block is a stretch of an array: elements At to At+N-1.
+type Block struct{ At, N int64 }
+
+// Port carries blocks of one array, end to end, to and from a message that MPI can send and receive.
+type Port[T Real] interface {
+	// Pack starts to gather the blocks of v.
+	Pack(v []T)
+	// Packed tells, without waiting, whether the message is ready to be sent.
+	Packed() bool
+	// Message waits for Pack and returns what to send. It stays valid until the next Pack, and may lie in v itself, which must
+	// then not change while it is sent.
+	Message() ([]T, error)
+	// Return starts to copy the message, which may have been changed in place, back to where it was packed from.
+	Return(v []T)
+	// Buffer is where to receive a message for Unpack. It waits until the last Unpack has read it.
+	Buffer() []T
+	// Unpack starts to copy (add: to add) the buffer to the blocks of v.
+	Unpack(v []T, add bool)
+	Close()
 }
 
 // AdamStep holds the numbers of one Adam update, θ -= Rate·m̂/(√v̂+Eps), m̂ = m/(1-β1^Step), v̂ = v/(1-β2^Step).
@@ -91,12 +161,4 @@ type Backend[T Real] interface {
 type AdamStep struct {
 	Rate, Beta1, Beta2, Eps float64
 	Step                    int
-}
-
-// PointKernel evaluates a Program at points.
-type PointKernel[T Real] interface {
-	// Run computes out[o][i] for i < n from in[r][i]; a nil output plane is skipped. Planes are given as base slices of at
-	// least n values; in and out must not overlap.
-	Run(in, out [][]T, n int)
-	Close()
 }

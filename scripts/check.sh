@@ -9,10 +9,12 @@ go vet ./...
 compgen -G 'io/*.go' >/dev/null && fail "Go files belong below io/, not in it"
 
 # Who may use cgo, and who may import the bindings.
-outside=$(grep -rlE '^import "C"|^	"C"' --include=*.go . | grep -vE '^\./(mpi|kernels/cpu|io/h5)/' || true)
-[ -z "$outside" ] || fail "cgo outside mpi, kernels/cpu and io/h5: $outside"
+outside=$(grep -rlE '^import "C"|^	"C"' --include=*.go . | grep -vE '^\./(mpi|kernels/(cpu|device|emu)|io/h5)/' || true)
+[ -z "$outside" ] || fail "cgo outside mpi, kernels/{cpu,device,emu} and io/h5: $outside"
 outside=$(grep -rl 'sbromberger/gompi' --include=*.go . | grep -vE '^\./mpi/' || true)
 [ -z "$outside" ] || fail "gompi imported outside mpi: $outside"
+outside=$(grep -rl '"gorgonia.org/cu' --include=*.go . | grep -vE '^\./kernels/device/' || true)
+[ -z "$outside" ] || fail "cu imported outside kernels/device: $outside"
 outside=$(grep -rl 'gonum.org/v1/hdf5' --include=*.go . | grep -vE '^\./io/h5/' || true)
 [ -z "$outside" ] || fail "hdf5 imported outside io/h5: $outside"
 

@@ -44,6 +44,7 @@ func Compare(u, exact []float64) Error {
 // evaluation computes the solution on the test grid, always in float64, with the exchange of training.
 type evaluation struct {
 	comm      mpi.Comm
+	backend   kernels.Backend[float64]
 	cloud     *model.Cloud[float64]
 	unknowns  field
 	residuals field
@@ -55,9 +56,9 @@ type evaluation struct {
 
 // field is a point program whose outputs are fields on the test grid.
 type field struct {
-	kernel  kernels.PointKernel[float64]
-	in, out [][]float64
-	scale   []float64 // factor of each output
+	program kernels.Task
+	out     [][]float64 // in memory of the backend
+	scale   []float64   // factor of each output
 }
 
 // newEvaluation prepares the solution at points [d][n], and with residuals also the residuals of the equations there.
@@ -75,7 +76,7 @@ func newEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Mod
 	if err != nil {
 		return nil, fmt.Errorf("solver: test points: %w", err)
 	}
-	e := &evaluation{comm: comm, cloud: c, stride: len(c.Points)}
+	e := &evaluation{comm: comm, backend: backend, cloud: c, stride: len(c.Points)}
 	x := make([][]float64, len(points))
 	for a := range x {
 		x[a] = make([]float64, e.stride)
@@ -93,7 +94,7 @@ func newEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Mod
 	if err != nil {
 		return nil, err
 	}
-	if e.unknowns, err = e.open(backend, &p.Solution.Program, jets(p.Solution.Jets), columns, nil); err != nil {
+	if e.unknowns, err = e.open(&p.Solution.Program, jets(p.Solution.Jets), columns, nil); err != nil {
 		return nil, err
 	}
 	if residuals {
@@ -105,28 +106,32 @@ func newEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Mod
 		for k, w := range term.Weights {
 			unweight[k] = 1 / math.Sqrt(w)
 		}
-		if e.residuals, err = e.open(backend, &term.Program.Value, jets(term.Program.Jets), columns, unweight); err != nil {
+		if e.residuals, err = e.open(&term.Program.Value, jets(term.Program.Jets), columns, unweight); err != nil {
 			return nil, err
 		}
 	}
 	return e, e.index()
 }
 
-func (e *evaluation) open(backend kernels.Backend[float64], p *kernels.Program, jets, columns [][]float64,
-	scale []float64) (field, error) {
-	k, err := backend.OpenProgram(p)
-	if err != nil {
-		return field{}, err
-	}
-	f := field{kernel: k, scale: scale}
-	f.in = append(f.in, jets...)
+func (e *evaluation) open(p *kernels.Program, jets, columns [][]float64, scale []float64) (f field, err error) {
+	f.scale = scale
+	in := append([][]float64(nil), jets...)
 	for _, c := range columns {
-		f.in = append(f.in, kernels.From(c))
+		there, err := upload(e.backend, c)
+		if err != nil {
+			return f, err
+		}
+		in = append(in, there)
 	}
 	for range p.Outputs {
-		f.out = append(f.out, kernels.Make[float64](e.stride)[:e.stride])
+		there, err := e.backend.Make(e.stride)
+		if err != nil {
+			return f, err
+		}
+		f.out = append(f.out, there)
 	}
-	return f, nil
+	f.program, err = e.backend.OpenProgram(p, in, f.out, e.stride)
+	return f, err
 }
 
 // index tells rank 0 whose points the gathered values are.
@@ -158,15 +163,19 @@ func (e *evaluation) index() error {
 	return nil
 }
 
-// load copies the parameters of a training cloud with the same replicated levels and the same partition.
-func load[T kernels.Real](e *evaluation, from *model.Cloud[T]) {
-	for l := range from.Levels {
-		a, b := &e.cloud.Levels[l], &from.Levels[l]
-		to, source := e.cloud.Theta[a.At:a.At+a.Owned*a.P], from.Theta[b.At:b.At+b.Owned*b.P]
-		for i, v := range source {
-			to[i] = float64(v)
+// load copies the parameters of a training run to a cloud with the same replicated levels and the same partition.
+func load[T kernels.Real](e *evaluation, from *Run[T]) error {
+	source, to := make([]T, len(from.Cloud.Theta)), make([]float64, len(e.cloud.Theta))
+	if err := from.backend.Read(source, from.Cloud.Theta); err != nil {
+		return err
+	}
+	for l := range from.Cloud.Levels {
+		a, b := &e.cloud.Levels[l], &from.Cloud.Levels[l]
+		for i, v := range source[b.At : b.At+b.Owned*b.P] {
+			to[a.At+i] = float64(v)
 		}
 	}
+	return e.backend.Write(e.cloud.Theta, to)
 }
 
 // fields evaluates and gathers on rank 0, in grid order: unknowns, then residuals if they were asked for. Other ranks get nil.
@@ -175,11 +184,15 @@ func (e *evaluation) fields() (unknowns, residuals [][]float64, err error) {
 		return nil, nil, err
 	}
 	gather := func(f field) (out [][]float64, err error) {
-		if f.kernel == nil {
+		if f.program == nil {
 			return nil, nil
 		}
-		f.kernel.Run(f.in, f.out, e.stride)
-		for o, v := range f.out {
+		f.program.Run()
+		v := make([]float64, e.stride)
+		for o := range f.out {
+			if err := e.backend.Read(v, f.out[o]); err != nil {
+				return nil, err
+			}
 			if f.scale != nil {
 				for i := range v {
 					v[i] *= f.scale[o]
@@ -211,7 +224,9 @@ func (r *Run[T]) Solve(double kernels.Backend[float64], points [][]float64) (unk
 	if err != nil {
 		return nil, nil, err
 	}
-	load(e, r.Cloud)
+	if err := load(e, r); err != nil {
+		return nil, nil, err
+	}
 	return e.fields()
 }
 

@@ -2,7 +2,6 @@ package solver
 
 import (
 	"fmt"
-	"math"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
@@ -13,27 +12,26 @@ import (
 // jets Ū = q Σ_e r_e ∂r_e/∂U, with q = 2/N, N the number of points of the term on all ranks. The weights λ are folded into the
 // residuals when they are compiled.
 type stage[T kernels.Real] struct {
-	terms []stageTerm[T]
-	// Sums holds Σ_i λ r_i² over this rank's points since the last run, one number for each residual of each term.
-	sums []float64
+	backend kernels.Backend[T]
+	terms   []stageTerm[T]
+	sums    []float64 // of the last run that was asked about, see losses
 }
 
 type stageTerm[T kernels.Real] struct {
 	term    *problem.Term
-	kernel  kernels.PointKernel[T]
-	in, out [][]T // planes of the gradient program, see expr.Residual.Gradient
-	r       [][]T // residual planes, the first outputs
-	q       []T   // point weights
-	first   int   // of its sums
-	lo, n   int   // its points among the own points of the cloud
-	total   int   // N
+	program kernels.Task
+	squares kernels.Squares
+	q       []T // point weights, in memory of the backend
+	first   int // of its sums
+	lo, n   int // its points among the own points of the cloud
+	total   int // N
 }
 
 // newStage lays the programs of the terms over the jet planes u and ubar, which hold own points only: plane p at [p*stride].
 // first[t] is the global index of term t's first point, points the own points in ascending global order, x all points [d][n].
 func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u, ubar []T, stride int, first []int, points []int,
 	x [][]float64) (*stage[T], error) {
-	s := &stage[T]{}
+	s := &stage[T]{backend: backend}
 	for t := range p.Terms {
 		term := p.Terms[t]
 		v := stageTerm[T]{term: term, first: len(s.sums), total: first[t+1] - first[t]}
@@ -43,11 +41,6 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 		for v.lo+v.n < len(points) && points[v.lo+v.n] < first[t+1] {
 			v.n++
 		}
-		k, err := backend.OpenProgram(&term.Program.Gradient)
-		if err != nil {
-			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
-		}
-		v.kernel = k
 		planes := planes(p.Jets, term.Program.Jets)
 		local := make([][]float64, len(x)) // coordinates of the term's own points
 		for a := range x {
@@ -60,31 +53,55 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 		if err != nil {
 			return nil, err
 		}
+		// The planes of the gradient program, see expr.Residual.Gradient.
+		var in, out, r [][]T
 		for _, plane := range planes {
-			v.in = append(v.in, u[plane*stride+v.lo:plane*stride+v.lo+v.n])
+			in = append(in, u[plane*stride+v.lo:plane*stride+v.lo+v.n])
 		}
 		for _, column := range columns {
-			c := kernels.Make[T](v.n)[:v.n]
-			for i := range column {
-				c[i] = T(column[i])
+			c, err := upload(backend, column)
+			if err != nil {
+				return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 			}
-			v.in = append(v.in, c)
+			in = append(in, c)
 		}
-		v.q = kernels.Make[T](v.n)[:v.n]
-		v.in = append(v.in, v.q)
+		if v.q, err = backend.Make(v.n); err != nil {
+			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
+		}
+		in = append(in, v.q)
 		for range term.Raw {
-			r := kernels.Make[T](v.n)[:v.n]
-			v.r = append(v.r, r)
-			v.out = append(v.out, r)
+			plane, err := backend.Make(v.n)
+			if err != nil {
+				return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
+			}
+			r, out = append(r, plane), append(out, plane)
 			s.sums = append(s.sums, 0)
 		}
 		for _, plane := range planes {
-			v.out = append(v.out, ubar[plane*stride+v.lo:plane*stride+v.lo+v.n])
+			out = append(out, ubar[plane*stride+v.lo:plane*stride+v.lo+v.n])
+		}
+		if v.program, err = backend.OpenProgram(&term.Program.Gradient, in, out, v.n); err != nil {
+			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
+		}
+		if v.squares, err = backend.OpenSquares(v.q, r); err != nil {
+			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
 		s.terms = append(s.terms, v)
 	}
-	s.activate(nil, nil)
-	return s, nil
+	return s, s.activate(nil, nil)
+}
+
+// upload copies values to memory of the backend.
+func upload[T kernels.Real](m kernels.Memory[T], values []float64) ([]T, error) {
+	rounded := make([]T, len(values))
+	for i, x := range values {
+		rounded[i] = T(x)
+	}
+	there, err := m.Make(len(values))
+	if err != nil {
+		return nil, err
+	}
+	return there, m.Write(there, rounded)
 }
 
 // planes are the numbers of the jet planes that hold the given jets.
@@ -98,65 +115,58 @@ func planes(set kernels.Jets, jets []*expr.Node) []int {
 
 // activate sets the point weights: q = 2/N over the points for which active (own points of the cloud) is true, nil meaning all.
 // counts[t] is N over all ranks; nil means all points of the term.
-func (s *stage[T]) activate(active []bool, counts []int64) {
+func (s *stage[T]) activate(active []bool, counts []int64) error {
 	for t := range s.terms {
 		v := &s.terms[t]
 		n := int64(v.total)
 		if active != nil {
 			n = counts[t]
 		}
-		for i := range v.q {
-			v.q[i] = 0
+		q := make([]T, v.n)
+		for i := range q {
 			if n > 0 && (active == nil || active[v.lo+i]) {
-				v.q[i] = T(2 / float64(n))
+				q[i] = T(2 / float64(n))
 			}
 		}
+		if err := s.backend.Write(v.q, q); err != nil {
+			return err
+		}
 	}
+	return nil
 }
 
 // run evaluates all terms at this rank's points.
 func (s *stage[T]) run() {
 	for t := range s.terms {
-		v := &s.terms[t]
-		v.kernel.Run(v.in, v.out, v.n)
-		for e, r := range v.r {
-			s.sums[v.first+e] = weightedSquares(v.q, r)
-		}
+		s.terms[t].program.Run()
+		s.terms[t].squares.Run()
 	}
 }
 
-// weightedSquares is ½ Σ q_i r_i² in float64: this rank's part of λ·mean r². Four chains, because one add waits for the other.
-func weightedSquares[T kernels.Real](q, r []T) float64 {
-	var a, b, c, d float64
-	q = q[:len(r)]
-	i := 0
-	for ; i+4 <= len(r); i += 4 {
-		a += float64(q[i]) * float64(r[i]) * float64(r[i])
-		b += float64(q[i+1]) * float64(r[i+1]) * float64(r[i+1])
-		c += float64(q[i+2]) * float64(r[i+2]) * float64(r[i+2])
-		d += float64(q[i+3]) * float64(r[i+3]) * float64(r[i+3])
-	}
-	for ; i < len(r); i++ {
-		a += float64(q[i]) * float64(r[i]) * float64(r[i])
-	}
-	return ((a + b) + (c + d)) / 2
-}
-
-// notFinite returns the first term, residual and own point whose residual is NaN or infinite, or ok = true.
-func (s *stage[T]) notFinite() (term, residual, point int, ok bool) {
+// losses waits for the last run and returns Σ_i λ r_i² · q/2 over this rank's points, its part of λ·mean r²: one number for each
+// residual of each term.
+func (s *stage[T]) losses() ([]float64, error) {
 	for t := range s.terms {
-		v := &s.terms[t]
-		for e, r := range v.r {
-			if sum := s.sums[v.first+e]; !math.IsNaN(sum) && !math.IsInf(sum, 0) {
-				continue
-			}
-			for i := range r {
-				if x := float64(r[i]); math.IsNaN(x) || math.IsInf(x, 0) {
-					return t, e, v.lo + i, false
-				}
-			}
-			return t, e, v.lo, false // squares overflowed
+		sums, err := s.terms[t].squares.Sums()
+		if err != nil {
+			return nil, err
+		}
+		copy(s.sums[s.terms[t].first:], sums)
+	}
+	return s.sums, nil
+}
+
+// notFinite returns the first run, counted from 1, with a residual that is NaN or infinite, or with a sum that overflowed: its
+// term, residual and own point. Run 0: there was none.
+func (s *stage[T]) notFinite() (run, term, residual, point int, err error) {
+	for t := range s.terms {
+		r, e, i, err := s.terms[t].squares.NotFinite()
+		if err != nil {
+			return 0, 0, 0, 0, err
+		}
+		if r > 0 && (run == 0 || r < run) {
+			run, term, residual, point = r, t, e, s.terms[t].lo+i
 		}
 	}
-	return 0, 0, 0, true
+	return run, term, residual, point, nil
 }

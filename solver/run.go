@@ -102,6 +102,7 @@ type Run[T kernels.Real] struct {
 	Total    int // training points on all ranks
 
 	comm       mpi.Comm
+	backend    kernels.Backend[T]
 	step       step[T]
 	adam       *adam[T]
 	pairs      [][]T // of L-BFGS, like LevelState.Pairs but with the layout of Theta: views while it runs, read by a restart
@@ -114,6 +115,7 @@ type Run[T kernels.Real] struct {
 
 	blame  *Blame
 	sum    optim.Reducer
+	start  int       // steps done before this run of the program
 	pack   []float64 // sums of the terms, stop, not finite
 	reduce mpi.Request
 	report Report // under way while reduce is pending
@@ -124,26 +126,35 @@ type Run[T kernels.Real] struct {
 func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kernels.Backend[float64], p *problem.Problem,
 	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
 	points, first := Sample(p, set.Seed)
-	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, observer: observer, exact: exact, Total: len(points[0])}
+	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: len(points[0])}
 	r.Part = m.Dec.Partition(points, comm.Size())
 	var err error
 	if r.Cloud, err = model.NewCloud(comm, backend, m, p.Jets, r.Part, points, set.Choice); err != nil {
 		return nil, err
 	}
 	c := r.Cloud
-	r.initialise()
+	if err := r.initialise(); err != nil {
+		return nil, err
+	}
 	st, err := newStage(p, backend, c.U, c.UBar, len(c.Points), first, c.Points, points)
 	if err != nil {
 		return nil, err
 	}
-	r.step = step[T]{cloud: c, stage: st}
+	r.step = step[T]{cloud: c, stage: st, record: backend.Record}
+	if comm.Size() > 1 { // messages are waited for
+		r.step.record = func(f func() error) (func() error, error) { return f, nil }
+	}
 	r.points = make([][]float64, len(points))
 	for a := range points {
 		for _, i := range c.Points {
 			r.points[a] = append(r.points[a], points[a][i])
 		}
 	}
-	r.adam = &adam[T]{Adam: optim.NewAdam(backend, set.Adam, len(c.Theta)), rate: set.Rate, cloud: c}
+	moments, err := optim.NewAdam(backend, set.Adam, len(c.Theta))
+	if err != nil {
+		return nil, err
+	}
+	r.adam = &adam[T]{Adam: moments, rate: set.Rate, cloud: c}
 	r.sum = mpi.NewTreeSum(comm, len(st.sums)+512, sumTag)
 	r.pack = kernels.Make[float64](len(st.sums) + 2)
 	if len(test) > 0 {
@@ -155,17 +166,19 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 }
 
 // initialise draws the parameters of every slot, ghosts included: a draw depends on (seed, level, subdomain) only.
-func (r *Run[T]) initialise() {
+func (r *Run[T]) initialise() error {
+	all := make([]T, len(r.Cloud.Theta))
 	for l := range r.Cloud.Levels {
 		v := &r.Cloud.Levels[l]
 		theta := make([]float64, v.P)
 		for slot, j := range v.Subs {
 			model.Init(r.Model.Nets[l], r.Settings.Fourier, r.Settings.Seed, l, j, theta)
 			for i, x := range theta {
-				r.Cloud.Theta[v.At+slot*v.P+i] = T(x)
+				all[v.At+slot*v.P+i] = T(x)
 			}
 		}
 	}
+	return r.backend.Write(r.Cloud.Theta, all)
 }
 
 // Sample draws the points of all terms, one after the other: [d][n], and the number of the first point of each term and of
@@ -219,7 +232,6 @@ func (r *Run[T]) Train() (Status, error) {
 			return 0, err
 		}
 		r.done++
-		r.watch()
 		stop, err := r.finishReport() // of an earlier step, if one is under way
 		if stop == nil && err == nil && r.due(r.Settings.Report) {
 			err = r.startReport(r.Settings.Rate.At(r.done, 0))
@@ -245,25 +257,34 @@ func (r *Run[T]) due(every int) bool {
 	return r.done == r.Settings.Steps || (every > 0 && r.done%every == 0)
 }
 
-// watch notes the first place where a residual is not finite. Nobody is told before the next report.
-func (r *Run[T]) watch() {
+// watch notes the first place where a residual was not finite, at a report: nobody could be told before.
+func (r *Run[T]) watch() error {
 	if r.blame != nil {
-		return
+		return nil
 	}
-	t, e, i, ok := r.step.stage.notFinite()
-	if ok {
-		return
+	run, t, e, i, err := r.step.stage.notFinite()
+	if err != nil || run == 0 {
+		return err
 	}
 	term := r.Problem.Terms[t]
-	r.blame = &Blame{Step: r.done, Term: term.Name, Residual: term.Echo[e], Rank: r.comm.Rank()}
+	// Adam runs the stage once a step; other methods several times, and the step in hand is the one.
+	r.blame = &Blame{Step: min(r.start+run, r.done), Term: term.Name, Residual: term.Echo[e], Rank: r.comm.Rank()}
 	for a := range r.points {
 		r.blame.Point = append(r.blame.Point, r.points[a][i])
 	}
+	return nil
 }
 
 // startReport sets the sum of the losses over ranks going; the next step hides it.
 func (r *Run[T]) startReport(rate float64) error {
-	n := copy(r.pack, r.step.stage.sums)
+	sums, err := r.step.stage.losses()
+	if err != nil {
+		return err
+	}
+	if err := r.watch(); err != nil {
+		return err
+	}
+	n := copy(r.pack, sums)
 	r.pack[n], r.pack[n+1] = 0, 0
 	if r.comm.Rank() == 0 && r.observer.Stop() {
 		r.pack[n] = 1
@@ -283,7 +304,9 @@ func (r *Run[T]) test() error {
 	if r.evaluation == nil || !r.due(r.Settings.Test) {
 		return nil
 	}
-	load(r.evaluation, r.Cloud)
+	if err := load(r.evaluation, r); err != nil {
+		return err
+	}
 	u, _, err := r.evaluation.fields()
 	if err != nil {
 		return err

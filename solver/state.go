@@ -11,13 +11,18 @@ import (
 // State gathers parameters and moments on rank 0, keyed by level and subdomain; other ranks get nil. Collective.
 func (r *Run[T]) State() (*State[T], error) {
 	s := &State[T]{Step: r.done, Seconds: r.seconds}
-	m, v := r.adam.M[0], r.adam.V[0]
+	theta, m, v := make([]T, len(r.Cloud.Theta)), make([]T, len(r.Cloud.Theta)), make([]T, len(r.Cloud.Theta))
+	for _, a := range [][2][]T{{theta, r.Cloud.Theta}, {m, r.adam.M[0]}, {v, r.adam.V[0]}} {
+		if err := r.backend.Read(a[0], a[1]); err != nil {
+			return nil, err
+		}
+	}
 	for l := range r.Cloud.Levels {
 		var level LevelState[T]
 		for _, a := range []struct {
 			from []T
 			to   *[]T
-		}{{r.Cloud.Theta, &level.Theta}, {m, &level.M}, {v, &level.V}} {
+		}{{theta, &level.Theta}, {m, &level.M}, {v, &level.V}} {
 			whole, err := gather(r.comm, r.Cloud, l, r.Model.Dec.Levels[l].Len(), a.from)
 			if err != nil {
 				return nil, fmt.Errorf("solver: gather level %d: %w", l+1, err)
@@ -88,8 +93,12 @@ func (r *Run[T]) Restore(s *State[T]) error {
 		return err
 	}
 	r.done, r.seconds = int(head[0]), head[1]
-	r.adam.Step = r.done
-	arrays := [][]T{r.Cloud.Theta, r.adam.M[0], r.adam.V[0]}
+	r.start, r.adam.Step = r.done, r.done
+	there := [][]T{r.Cloud.Theta, r.adam.M[0], r.adam.V[0]}
+	var arrays [][]T
+	for range there {
+		arrays = append(arrays, make([]T, len(r.Cloud.Theta)))
+	}
 	for range int(head[2]) {
 		r.pairs = append(r.pairs, make([]T, len(r.Cloud.Theta)))
 	}
@@ -112,6 +121,11 @@ func (r *Run[T]) Restore(s *State[T]) error {
 			for slot, j := range level.Subs {
 				copy(to[level.At+slot*level.P:][:level.P], whole[j*level.P:][:level.P])
 			}
+		}
+	}
+	for k, to := range there {
+		if err := r.backend.Write(to, arrays[k]); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -29,13 +29,26 @@ var TaskNames = [tasks]string{"start forward", "forward inner", "finish forward"
 type step[T kernels.Real] struct {
 	cloud *model.Cloud[T]
 	stage *stage[T]
-	time  [tasks]time.Duration // summed over steps
-	count int
+	// repeat runs the tasks of a gradient; nil: to be made. On one rank a backend may have recorded them: nothing in them waits.
+	repeat func() error
+	record func(f func() error) (func() error, error)
+	time   [tasks]time.Duration // summed over steps; on a card, of starting the work
+	count  int
 }
 
 // gradient leaves ∂loss/∂θ in cloud.Grad for the subdomains of this rank and the local sums of squares in the stage. The
 // replicated part is complete only after cloud.FinishReplicated.
-func (s *step[T]) gradient() error {
+func (s *step[T]) gradient() (err error) {
+	if s.repeat == nil {
+		if s.repeat, err = s.record(s.tasks); err != nil {
+			return err
+		}
+	}
+	s.count++
+	return s.repeat()
+}
+
+func (s *step[T]) tasks() error {
 	c, at := s.cloud, time.Now()
 	// Rim tiles and the forward message leave first (jets), or the parameters do (parameters).
 	if err := c.StartForward(); err != nil {
@@ -68,7 +81,6 @@ func (s *step[T]) gradient() error {
 		return err
 	}
 	s.lap(finishAdjoint, at)
-	s.count++
 	return nil
 }
 

@@ -160,8 +160,12 @@ func TestGradient(t *testing.T) {
 				if err := r.step.gradient(); err != nil {
 					t.Fatal(err)
 				}
+				sums, err := r.step.stage.losses()
+				if err != nil {
+					t.Fatal(err)
+				}
 				sum := 0.0
-				for _, v := range r.step.stage.sums {
+				for _, v := range sums {
 					sum += v
 				}
 				return sum

@@ -17,11 +17,21 @@ type adam[T kernels.Real] struct {
 	ranges         []model.Range // what is trained; changes with the active set
 }
 
+// update moves what lies side by side and has the same rate at once.
 func (a *adam[T]) update(replicated bool) {
 	c := a.cloud
-	for _, g := range a.ranges {
+	for k := 0; k < len(a.ranges); {
+		g := a.ranges[k]
+		rate, end := a.rate.At(a.Step, g.Level), g.At
+		for ; k < len(a.ranges) && a.ranges[k].At == end; k++ {
+			next := a.ranges[k]
+			if c.Levels[next.Level].Replicated != c.Levels[g.Level].Replicated || a.rate.At(a.Step, next.Level) != rate {
+				break
+			}
+			end += next.N
+		}
 		if c.Levels[g.Level].Replicated == replicated {
-			a.Update(0, g.At, a.rate.At(a.Step, g.Level), c.Theta[g.At:g.At+g.N], c.Grad[g.At:g.At+g.N])
+			a.Update(0, g.At, rate, c.Theta[g.At:end], c.Grad[g.At:end])
 		}
 	}
 }
@@ -52,7 +62,9 @@ func (r *Run[T]) activate(step int) error {
 	if err := mpi.Allreduce(r.comm, counts, mpi.Sum); err != nil {
 		return err
 	}
-	r.step.stage.activate(trained, counts)
+	if err := r.step.stage.activate(trained, counts); err != nil {
+		return err
+	}
 	// A subdomain's own points may lie on several ranks: it is in use if any of them says so.
 	evaluate, train := make([][]bool, len(r.Cloud.Levels)), make([][]bool, len(r.Cloud.Levels))
 	for l, level := range r.Model.Dec.Levels {
@@ -69,7 +81,10 @@ func (r *Run[T]) activate(step int) error {
 			evaluate[l][j], train[l][j] = flags[2*j] > 0, flags[2*j+1] > 0
 		}
 	}
-	r.Cloud.Activate(func(l, j int) bool { return evaluate[l][j] }, func(l, j int) bool { return train[l][j] })
+	r.step.repeat = nil
+	if err := r.Cloud.Activate(func(l, j int) bool { return evaluate[l][j] }, func(l, j int) bool { return train[l][j] }); err != nil {
+		return err
+	}
 	r.adam.ranges = r.adam.ranges[:0]
 	for _, g := range r.Cloud.Ranges() {
 		v := &r.Cloud.Levels[g.Level]
@@ -98,14 +113,17 @@ func flag(b bool) int32 {
 	return 0
 }
 
-// objective lets L-BFGS see loss and gradient of a run.
-type objective[T kernels.Real] struct{ r *Run[T] }
+// objective lets L-BFGS, which works in host memory, see loss and gradient of a run.
+type objective[T kernels.Real] struct {
+	r    *Run[T]
+	grad []T
+}
 
-// Evaluate is called with the cloud's own Theta: the trial point is already in place.
-func (o objective[T]) Evaluate(theta []T) (float64, []T, error) {
+// Evaluate puts the trial point in place.
+func (o *objective[T]) Evaluate(theta []T) (float64, []T, error) {
 	r := o.r
-	if &theta[0] != &r.Cloud.Theta[0] {
-		copy(r.Cloud.Theta, theta)
+	if err := r.backend.Write(r.Cloud.Theta, theta); err != nil {
+		return 0, nil, err
 	}
 	if err := r.step.gradient(); err != nil {
 		return 0, nil, err
@@ -113,7 +131,11 @@ func (o objective[T]) Evaluate(theta []T) (float64, []T, error) {
 	if err := r.Cloud.FinishReplicated(); err != nil {
 		return 0, nil, err
 	}
-	n := copy(r.pack, r.step.stage.sums)
+	sums, err := r.step.stage.losses()
+	if err != nil {
+		return 0, nil, err
+	}
+	n := copy(r.pack, sums)
 	if err := r.sum.Sum(r.pack[:n]); err != nil {
 		return 0, nil, err
 	}
@@ -121,7 +143,7 @@ func (o objective[T]) Evaluate(theta []T) (float64, []T, error) {
 	for _, v := range r.pack[:n] {
 		loss += v
 	}
-	return loss, r.Cloud.Grad, nil
+	return loss, o.grad, r.backend.Read(o.grad, r.Cloud.Grad)
 }
 
 // trainLBFGS makes the remaining steps with L-BFGS on all parameters. Ghosts take part in no scalar product; the exchange
@@ -135,23 +157,27 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 	}
 	o := optim.NewLBFGS[T](len(r.Cloud.Theta), counted, r.sum, r.Settings.LBFGS)
 	defer o.Close()
-	theta := append([]T(nil), r.Cloud.Theta...)
+	theta := make([]T, len(r.Cloud.Theta))
+	if err := r.backend.Read(theta, r.Cloud.Theta); err != nil {
+		return 0, err
+	}
+	seen := &objective[T]{r: r, grad: make([]T, len(theta))}
 	var s, y [][]T
 	for k := 0; k+1 < len(r.pairs); k += 2 {
 		s, y = append(s, r.pairs[k]), append(y, r.pairs[k+1])
 	}
 	o.SetPairs(s, y)
-	settle := func() { // the state of the method, for reports and files
-		copy(r.Cloud.Theta, theta)
+	settle := func() error { // the state of the method, for reports and files
 		r.pairs = r.pairs[:0]
 		s, y := o.Pairs()
 		for k := range s {
 			r.pairs = append(r.pairs, s[k], y[k])
 		}
+		return r.backend.Write(r.Cloud.Theta, theta)
 	}
 	for r.done < r.Settings.Steps {
 		began := time.Now()
-		status, err := o.Step(objective[T]{r}, theta)
+		status, err := o.Step(seen, theta)
 		if err != nil {
 			return 0, err
 		}
@@ -159,8 +185,9 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 		r.seconds += time.Since(began).Seconds()
 		ended := status != optim.Running
 		if ended || r.due(r.Settings.Report) {
-			settle()
-			r.watch()
+			if err := settle(); err != nil {
+				return 0, err
+			}
 			last := r.done
 			if ended {
 				r.Settings.Steps = r.done // the last report tests, whatever its step
@@ -178,7 +205,9 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 			}
 		}
 		if ended || r.due(r.Settings.Checkpoint) {
-			settle()
+			if err := settle(); err != nil {
+				return 0, err
+			}
 			if err := r.checkpoint(); err != nil {
 				return 0, err
 			}

@@ -14,6 +14,7 @@ import (
 	"fbpinn-mpi/io/checkpoint"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/cpu"
+	"fbpinn-mpi/kernels/device"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
 )
@@ -25,6 +26,7 @@ type runOptions struct {
 	resume, force bool
 	maxTime       time.Duration
 	backend       string
+	oversubscribe bool
 }
 
 func runCommand() *cobra.Command {
@@ -45,7 +47,8 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on from the newest valid checkpoint in the folder")
 	c.Flags().BoolVar(&o.force, "force", false, "delete the files of an earlier run in the folder")
 	c.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop with a checkpoint after this time, such as 55m")
-	c.Flags().StringVar(&o.backend, "backend", "auto", "auto or cpu")
+	c.Flags().StringVar(&o.backend, "backend", "auto", "auto, cpu or cuda; auto takes a card where there is one")
+	c.Flags().BoolVar(&o.oversubscribe, "oversubscribe-gpu", false, "allow several ranks on one card")
 	return c
 }
 
@@ -53,8 +56,8 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 func run(path string, o runOptions) error {
 	began := time.Now()
 	stop := notify(o.maxTime)
-	if o.backend != "auto" && o.backend != "cpu" {
-		return alone(fmt.Errorf("no backend %q; use auto or cpu", o.backend))
+	if err := handOver(o.backend); err != nil {
+		return alone(err)
 	}
 	if o.resume && o.force {
 		return alone(errors.New("--resume goes on with an earlier run, --force deletes it: give one of them"))
@@ -133,7 +136,11 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		}
 		out.exact = exact
 	}
-	backend, double := cpu.New[T](), cpu.New[float64]()
+	backend, double, closeBackends, err := openBackends[T](comm, o)
+	if err != nil {
+		return err
+	}
+	defer closeBackends()
 	r, err := solver.New[T](comm, backend, double, l.problem, l.model, l.settings, l.test, exact, observe(out))
 	if err != nil {
 		return err
@@ -182,6 +189,29 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return nil
 	}
 	return out.finish(r, status, solution, residuals, began)
+}
+
+// openBackends chooses what to compute on: a card where this program and --backend allow it, else the processor. Errors are
+// evaluated in float64 on the same. Collective.
+func openBackends[T kernels.Real](comm mpi.Comm, o runOptions) (kernels.Backend[T], kernels.Backend[float64], func(), error) {
+	onCPU := func() (kernels.Backend[T], kernels.Backend[float64], func(), error) {
+		return cpu.New[T](), cpu.New[float64](), func() {}, nil
+	}
+	if o.backend == "cpu" {
+		return onCPU()
+	}
+	driver, rows, err := openDriver(comm, o.oversubscribe)
+	if err != nil {
+		return nil, nil, nil, err
+	}
+	if comm.Rank() == 0 {
+		fmt.Print(deviceTable(rows))
+	}
+	if driver == nil {
+		return onCPU()
+	}
+	backend, double := device.New[T](driver), device.New[float64](driver)
+	return backend, double, func() { backend.Close(); double.Close(); driver.Close() }, nil
 }
 
 // agree lets all ranks learn whether rank 0 met an error that concerns the user; on the others it gives a quiet one.

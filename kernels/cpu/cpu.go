@@ -25,6 +25,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"time"
 	"unsafe"
 
 	"fbpinn-mpi/kernels"
@@ -38,6 +39,7 @@ func Available() []string { return isas()[:C.fb_best_isa()+1] }
 
 // Backend is kernels.Backend on one instruction set. It holds no other state.
 type Backend[T kernels.Real] struct {
+	kernels.Processor[T]
 	isa   string
 	table *C.fb_table
 }
@@ -61,7 +63,7 @@ func New[T kernels.Real]() *Backend[T] {
 func NewISA[T kernels.Real](isa string) (*Backend[T], error) {
 	for i, name := range Available() {
 		if name == isa {
-			return &Backend[T]{isa, C.fb_table_of(C.int(i), C.int(size[T]()))}, nil
+			return &Backend[T]{isa: isa, table: C.fb_table_of(C.int(i), C.int(size[T]()))}, nil
 		}
 	}
 	return nil, fmt.Errorf("cpu: instruction set %q is not among those of this processor, %v", isa, Available())
@@ -92,6 +94,26 @@ func (b *Backend[T]) PeakFMA() float64 {
 	flops := 2 * 12 * repetitions * float64(b.table.lanes)
 	return flops / float64(C.fb_peak_seconds(b.table, repetitions))
 }
+
+// CopyRate measures the copy bandwidth of one core in bytes a second, read plus written, on arrays that no cache holds.
+func (b *Backend[T]) CopyRate() float64 {
+	const n, repetitions = 256 << 20, 5
+	from, to := kernels.Make[byte](n), kernels.Make[byte](n)
+	defer kernels.Free(from)
+	defer kernels.Free(to)
+	copy(from, to) // touches every page
+	fastest := math.Inf(1)
+	for range repetitions {
+		began := time.Now()
+		copy(to, from)
+		fastest = min(fastest, time.Since(began).Seconds())
+	}
+	return 2 * n / fastest
+}
+
+// PairBytes counts what the kernels of this package move for a pair in a step: coordinates and window jets in, U in and out;
+// then coordinates, window jets and adjoints in.
+func (b *Backend[T]) PairBytes(d, jets int) int { return size[T]() * (2*d + 2*jets + 3*jets) }
 
 func size[T kernels.Real]() int {
 	var x T

@@ -6,7 +6,6 @@ package cpu
 import "C"
 
 import (
-	"runtime"
 	"unsafe"
 
 	"fbpinn-mpi/kernels"
@@ -21,13 +20,18 @@ type program[T kernels.Real] struct {
 	outputs   []int32
 	registers []uintptr // work space: addresses
 	scratch   []T
-	in, out   []uintptr // addresses of the planes of a call
+	in, out   []uintptr // addresses of the planes
+	planes    [2][][]T  // the planes themselves, kept alive
+	n         int
 }
 
 // OpenProgram copies a point program to where C may keep it.
-func (b *Backend[T]) OpenProgram(p *kernels.Program) (kernels.PointKernel[T], error) {
+func (b *Backend[T]) OpenProgram(p *kernels.Program, in, out [][]T, n int) (kernels.Task, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
+	}
+	if len(in) < p.Inputs || len(out) < len(p.Outputs) {
+		panic("cpu: fewer planes than the program has inputs or outputs")
 	}
 	k := &program[T]{
 		table:     b.table,
@@ -39,6 +43,20 @@ func (b *Backend[T]) OpenProgram(p *kernels.Program) (kernels.PointKernel[T], er
 		scratch:   kernels.Make[T](p.Registers * C.FB_BLOCK),
 		in:        kernels.Make[uintptr](p.Inputs),
 		out:       kernels.Make[uintptr](len(p.Outputs)),
+		planes:    [2][][]T{in, out},
+		n:         n,
+	}
+	for r := range p.Inputs {
+		if len(in[r]) < n {
+			panic("cpu: input plane shorter than the points")
+		}
+		k.in[r] = uintptr(address(in[r]))
+	}
+	for o := range p.Outputs {
+		if out[o] != nil && len(out[o]) < n {
+			panic("cpu: output plane shorter than the points")
+		}
+		k.out[o] = uintptr(address(out[o]))
 	}
 	for i, c := range p.Constants {
 		k.constants[i] = T(c)
@@ -52,31 +70,11 @@ func (b *Backend[T]) OpenProgram(p *kernels.Program) (kernels.PointKernel[T], er
 	return k, nil
 }
 
-// Run computes the outputs at n points; see kernels.PointKernel. Only whole blocks are written in place, so nothing behind
-// the n-th value of a plane is touched.
-func (k *program[T]) Run(in, out [][]T, n int) {
-	f := &k.flat[0]
-	if len(in) < int(f.inputs) || len(out) < int(f.outputs) {
-		panic("cpu: fewer planes than the program has inputs or outputs")
+// Run computes the outputs. Only whole blocks are written in place, so nothing behind the n-th value of a plane is touched.
+func (k *program[T]) Run() {
+	if k.n > 0 {
+		C.fb_run_program(k.table, &k.flat[0], (*unsafe.Pointer)(address(k.in)), (*unsafe.Pointer)(address(k.out)), C.int64_t(k.n))
 	}
-	if n <= 0 {
-		return
-	}
-	for r := range int(f.inputs) {
-		if len(in[r]) < n {
-			panic("cpu: input plane shorter than the points")
-		}
-		k.in[r] = uintptr(address(in[r]))
-	}
-	for o := range int(f.outputs) {
-		if out[o] != nil && len(out[o]) < n {
-			panic("cpu: output plane shorter than the points")
-		}
-		k.out[o] = uintptr(address(out[o]))
-	}
-	C.fb_run_program(k.table, f, (*unsafe.Pointer)(address(k.in)), (*unsafe.Pointer)(address(k.out)), C.int64_t(n))
-	runtime.KeepAlive(in)
-	runtime.KeepAlive(out)
 }
 
 func (k *program[T]) Close() {

@@ -92,10 +92,15 @@ func TestAllocates(t *testing.T) {
 	defer k.Close()
 	m := kernels.Make[float64](2 * len(p.Theta))
 	defer kernels.Free(m)
+	w, err := k.Select(tiles)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer w.Close()
 	if n := testing.AllocsPerRun(10, func() {
-		k.Forward(tiles)
-		k.Adjoint(tiles)
-		k.Tangent(p.Theta, tiles)
+		w.Forward(nil)
+		w.Adjoint(nil)
+		w.Tangent(p.Theta)
 		b.Adam(kernels.AdamStep{Rate: 1e-9, Beta1: .9, Beta2: .999, Eps: 1, Step: 1}, p.Theta, p.Grad, m[:len(p.Theta)], m[len(p.Theta):])
 	}); n != 0 {
 		t.Errorf("%v allocations a step", n)
@@ -123,8 +128,13 @@ func TestLongTile(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer k.Close()
-			k.Forward(tiles)
-			k.Adjoint(tiles)
+			w, err := k.Select(tiles)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer w.Close()
+			w.Forward(nil)
+			w.Adjoint(nil)
 			u, grad = slices.Clone(p.U), slices.Clone(p.Grad[:65])
 			clear(p.U)
 			clear(p.Grad)
@@ -184,9 +194,17 @@ func shallow[T kernels.Real](b *testing.B, isa string) {
 	}
 	defer k.Close()
 	const stretch, repetitions = 256, 6
-	stretches := slices.Collect(slices.Chunk(tiles, stretch))
+	var stretches []kernels.Work[T]
+	for s := range slices.Chunk(tiles, stretch) {
+		w, err := k.Select(s)
+		if err != nil {
+			b.Fatal(err)
+		}
+		defer w.Close()
+		stretches = append(stretches, w)
+	}
 	forward, adjoint := make([]time.Duration, len(stretches)), make([]time.Duration, len(stretches))
-	once := func(least []time.Duration, f func([]int32)) {
+	once := func(least []time.Duration, f func(kernels.Work[T])) {
 		for i, s := range stretches {
 			start := time.Now()
 			f(s)
@@ -202,8 +220,8 @@ func shallow[T kernels.Real](b *testing.B, isa string) {
 		return s
 	}
 	for range max(b.N, repetitions) {
-		once(forward, k.Forward)
-		once(adjoint, k.Adjoint)
+		once(forward, func(w kernels.Work[T]) { w.Forward(nil) })
+		once(adjoint, func(w kernels.Work[T]) { w.Adjoint(nil) })
 	}
 	f, a := sum(forward), sum(adjoint)
 	// Useful operations of a pair: 2 a multiply-add; forward w(d + n_c), reverse and gradient twice that.

@@ -12,7 +12,7 @@ package host
 import "fbpinn-mpi/kernels"
 
 // Backend is the host reference. It holds no state.
-type Backend struct{}
+type Backend struct{ kernels.Processor[float64] }
 
 // New returns the reference backend.
 func New() *Backend { return &Backend{} }
@@ -50,9 +50,20 @@ func (k *kernel) Name() string { return "host" }
 
 func (k *kernel) Close() {}
 
+// Select copies the list.
+func (k *kernel) Select(tiles []int32) (kernels.Work[float64], error) {
+	return &work{k, append([]int32(nil), tiles...)}, nil
+}
+
+// work is a kernel with a list of tiles.
+type work struct {
+	*kernel
+	tiles []int32
+}
+
 // Forward adds W ⊗ (s v + m) at each point of the tiles to U.
-func (k *kernel) Forward(tiles []int32) {
-	k.visit(tiles, func(at place) {
+func (k *work) Forward(func()) {
+	k.visit(k.tiles, func(at place) {
 		v := k.net.forward(k.theta(at.sub), k.invSigma(at.sub), k.coordinates(at))
 		k.unnormalise(v, k.out)
 		k.addWindowed(at, k.out)
@@ -60,8 +71,8 @@ func (k *kernel) Forward(tiles []int32) {
 }
 
 // Tangent adds W ⊗ s v̇: the mean m does not depend on θ.
-func (k *kernel) Tangent(dir []float64, tiles []int32) {
-	k.visit(tiles, func(at place) {
+func (k *work) Tangent(dir []float64) {
+	k.visit(k.tiles, func(at place) {
 		k.net.forward(k.theta(at.sub), k.invSigma(at.sub), k.coordinates(at))
 		vDot := k.net.tangent(k.theta(at.sub), k.slot(dir, at.sub))
 		k.scale(vDot, k.out)
@@ -70,8 +81,8 @@ func (k *kernel) Tangent(dir []float64, tiles []int32) {
 }
 
 // Adjoint gathers Ū at each point, v̄ = s Wᵀ Ū, and adds (∂v/∂θ)ᵀ v̄ to the gradient of the tile's subdomain.
-func (k *kernel) Adjoint(tiles []int32) {
-	k.visit(tiles, func(at place) {
+func (k *work) Adjoint(func()) {
+	k.visit(k.tiles, func(at place) {
 		k.gatherWindowed(at, k.out)
 		k.scale(k.out, k.out)
 		k.net.forward(k.theta(at.sub), k.invSigma(at.sub), k.coordinates(at))

@@ -7,29 +7,31 @@ import (
 )
 
 // OpenProgram checks a point program and prepares its registers.
-func (*Backend) OpenProgram(p *kernels.Program) (kernels.PointKernel[float64], error) {
+func (*Backend) OpenProgram(p *kernels.Program, in, out [][]float64, n int) (kernels.Task, error) {
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	k := &pointKernel{program: p, r: make([]float64, p.Registers)}
+	if len(in) < p.Inputs || len(out) < len(p.Outputs) {
+		panic("host: fewer planes than the program has inputs or outputs")
+	}
+	k := &pointTask{program: p, in: in, out: out, n: n, r: make([]float64, p.Registers)}
 	copy(k.r[p.Inputs:], p.Constants)
 	return k, nil
 }
 
-// pointKernel interprets a program at one point after another.
-type pointKernel struct {
+// pointTask interprets a program at one point after another.
+type pointTask struct {
 	program *kernels.Program
+	in, out [][]float64
+	n       int
 	r       []float64 // registers: inputs, constants, temporaries
 }
 
-func (k *pointKernel) Close() {}
+func (k *pointTask) Close() {}
 
-func (k *pointKernel) Run(in, out [][]float64, n int) {
-	p := k.program
-	if len(in) < p.Inputs || len(out) < len(p.Outputs) {
-		panic("host: fewer planes than the program has inputs or outputs")
-	}
-	for i := range n {
+func (k *pointTask) Run() {
+	p, in, out := k.program, k.in, k.out
+	for i := range k.n {
 		for r := range p.Inputs {
 			k.r[r] = in[r][i]
 		}

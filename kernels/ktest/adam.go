@@ -27,6 +27,12 @@ func Adam[T kernels.Real](t *testing.T, b kernels.Backend[T]) {
 			theta[i] = T(draw.Float64() - .5)
 		}
 		thetaRef, mRef, vRef := widened(theta), widened(m), widened(v)
+		var there [3][]T
+		for i, w := range whole {
+			there[i] = onBackend(t, b, w)
+		}
+		gradThere := onBackend(t, b, grad)
+		inner := func(w []T) []T { return w[guard : guard+n : guard+n] }
 		step := kernels.AdamStep{Rate: float64(T(1e-3)), Beta1: .9, Beta2: .999, Eps: 1e-8}
 		for step.Step = 1; step.Step <= 5; step.Step++ {
 			for i := range grad {
@@ -35,8 +41,16 @@ func Adam[T kernels.Real](t *testing.T, b kernels.Backend[T]) {
 					grad[i] = 0
 				}
 			}
-			b.Adam(step, theta, grad, m, v)
+			if err := b.Write(gradThere, grad); err != nil {
+				t.Fatal(err)
+			}
+			b.Adam(step, inner(there[0]), gradThere, inner(there[1]), inner(there[2]))
 			host.New().Adam(step, thetaRef, widened(grad), mRef, vRef)
+		}
+		for i, w := range whole {
+			if err := b.Read(w, there[i]); err != nil {
+				t.Fatal(err)
+			}
 		}
 		tolerance := adamUlps * epsilon[T]()
 		for i := range theta {

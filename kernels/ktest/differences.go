@@ -22,7 +22,7 @@ func Differences[T kernels.Real](t *testing.T, b kernels.Backend[T], cases ...Ca
 	if isFloat32[T]() {
 		t.Skip("differences need float64; float32 is held by the comparison with the reference")
 	}
-	each(t, b, cases, func(t *testing.T, s *setup[T], k kernels.Kernel[T]) {
+	each(t, b, cases, func(t *testing.T, s *setup[T], k *runner[T]) {
 		if s.c.Net.Params() > differenceParams {
 			t.Skip("a wide network has the formulas of a narrow one")
 		}
@@ -44,10 +44,7 @@ func (s *setup[T]) differencesInX(t *testing.T, b kernels.Backend[T], axis int, 
 			continue
 		}
 		moved := newSetup[T](t, s.c, displacement{axis, float64(k) * differenceStep})
-		kernel, err := b.Open(&moved.plan)
-		if err != nil {
-			t.Fatalf("open: %v", err)
-		}
+		kernel := moved.open(t, b)
 		kernel.Forward(moved.tiles)
 		kernel.Close()
 		accumulate(slope, k, moved.plan.U)
@@ -62,7 +59,7 @@ func (s *setup[T]) differencesInX(t *testing.T, b kernels.Backend[T], axis int, 
 	}
 }
 
-func (s *setup[T]) differencesInTheta(t *testing.T, k kernels.Kernel[T]) {
+func (s *setup[T]) differencesInTheta(t *testing.T, k *runner[T]) {
 	t.Helper()
 	dir := s.direction(t)
 	for sub := range slots { // frozen parameters stay

@@ -55,7 +55,7 @@ func (c Case) tolerance(eps float64) float64 {
 }
 
 // each opens the cases one after another as subtests.
-func each[T kernels.Real](t *testing.T, b kernels.Backend[T], cases []Case, f func(t *testing.T, s *setup[T], k kernels.Kernel[T])) {
+func each[T kernels.Real](t *testing.T, b kernels.Backend[T], cases []Case, f func(t *testing.T, s *setup[T], k *runner[T])) {
 	t.Helper()
 	if len(cases) == 0 {
 		cases = Cases()
@@ -63,10 +63,7 @@ func each[T kernels.Real](t *testing.T, b kernels.Backend[T], cases []Case, f fu
 	for _, c := range cases {
 		t.Run(c.Name(), func(t *testing.T) {
 			s := newSetup[T](t, c, displacement{})
-			k, err := b.Open(&s.plan)
-			if err != nil {
-				t.Fatalf("open: %v", err)
-			}
+			k := s.open(t, b)
 			defer k.Close()
 			f(t, s, k)
 			s.checkGuards(t)

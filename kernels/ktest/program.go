@@ -118,7 +118,7 @@ func Program[T kernels.Real](t *testing.T, b kernels.Backend[T]) {
 			{Inputs: 1, Registers: 2, Code: []kernels.Instr{{Op: kernels.Neg, Dst: 0}}},
 			{Inputs: 1, Registers: 2, Outputs: []int32{2}},
 		} {
-			if k, err := b.OpenProgram(p); err == nil {
+			if k, err := b.OpenProgram(p, [][]T{nil, nil}, [][]T{nil}, 0); err == nil {
 				k.Close()
 				t.Errorf("program %d opened", i)
 			}
@@ -151,28 +151,45 @@ func runProgram[T kernels.Real](t *testing.T, b kernels.Backend[T], p *kernels.P
 	for _, c := range p.Constants {
 		rounded.Constants = append(rounded.Constants, float64(T(c)))
 	}
-	reference, err := host.New().OpenProgram(&rounded)
+	reference, err := host.New().OpenProgram(&rounded, inRef, outRef, n)
 	if err != nil {
 		t.Fatalf("reference: %v", err)
 	}
 	defer reference.Close()
-	k, err := b.OpenProgram(p)
-	if err != nil {
-		t.Fatalf("open: %v", err)
-	}
-	defer k.Close()
+	reference.Run()
 
-	reference.Run(inRef, outRef, n)
+	var inThere, wholeThere, outThere [][]T
+	for _, plane := range in {
+		inThere = append(inThere, onBackend(t, b, plane))
+	}
+	for _, w := range whole {
+		there := onBackend(t, b, w)
+		wholeThere, outThere = append(wholeThere, there), append(outThere, there[guard:guard+n:guard+n])
+	}
+	run := func(out [][]T) {
+		t.Helper()
+		k, err := b.OpenProgram(p, inThere, out, n)
+		if err != nil {
+			t.Fatalf("open: %v", err)
+		}
+		defer k.Close()
+		k.Run()
+		for o := range whole {
+			if err := b.Read(whole[o], wholeThere[o]); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
 	skipped := len(p.Outputs) - 1
 	if skipped > 0 { // first without the last output: nil planes are skipped
-		k.Run(in, append(append([][]T{}, out[:skipped]...), nil), n)
+		run(append(append([][]T{}, outThere[:skipped]...), nil))
 		for i, x := range out[skipped] {
 			if x == x {
 				t.Fatalf("value %d of an output that was not asked for became %v", i, x)
 			}
 		}
 	}
-	k.Run(in, out, n)
+	run(outThere)
 	for o := range p.Outputs {
 		checkGuard(t, whole[o])
 		for i, want := range outRef[o] {

@@ -24,14 +24,16 @@ import (
 	"fbpinn-mpi/mpi"
 )
 
-// Block is a stretch of an array: elements At to At+N-1.
-type Block struct{ At, N int64 }
-
 // Link is what one neighbour shares with this rank. Forward: my Send blocks, in order, arrive in its Recv blocks, in order; the
 // block boundaries of the two sides need not match, the total lengths do. Blocks of Recv must not overlap each other.
 type Link struct {
 	Rank       int
-	Send, Recv []Block
+	Send, Recv []kernels.Block
+}
+
+// Ports is the part of kernels.Backend that carries messages: the arrays lie in its memory.
+type Ports[T kernels.Real] interface {
+	OpenPort(blocks []kernels.Block) (kernels.Port[T], error)
 }
 
 // Exchange is the map E between arrays of this rank and those of its neighbours. Nothing is allocated after New.
@@ -44,7 +46,7 @@ type Exchange[T kernels.Real] struct {
 
 // New prepares the exchange; it is collective. Links ascend by rank. The ranks compare the lengths that they expect; a
 // mismatch is an error that names both. tag and tag+1 must be used by no other traffic.
-func New[T kernels.Real](c mpi.Comm, links []Link, tag int) (*Exchange[T], error) {
+func New[T kernels.Real](c mpi.Comm, ports Ports[T], links []Link, tag int) (*Exchange[T], error) {
 	if tag < 0 || tag+1 > c.TagUB() {
 		panic("exchange: tag out of range")
 	}
@@ -62,8 +64,12 @@ func New[T kernels.Real](c mpi.Comm, links []Link, tag int) (*Exchange[T], error
 	x := &Exchange[T]{c: c, tag: tag}
 	for _, l := range links {
 		send, recv := merge(l.Send), merge(l.Recv)
-		x.forward.add(l.Rank, send, recv)
-		x.backward.add(l.Rank, recv, send)
+		if err := x.forward.add(ports, l.Rank, send, recv); err != nil {
+			return nil, err
+		}
+		if err := x.backward.add(ports, l.Rank, recv, send); err != nil {
+			return nil, err
+		}
 	}
 	x.forward.prepare()
 	x.backward.prepare()
@@ -94,27 +100,34 @@ func handshake(c mpi.Comm, links []Link) error {
 // PostForward posts the receives of the forward map. Early ones spare the library a copy.
 func (x *Exchange[T]) PostForward() error { return x.forward.post(x.c, x.tag) }
 
-// SendForward sends the Send blocks of src, one message a neighbour. Where they are one block, src itself is sent: it lies
-// outside the Go heap and must not change before FinishForward returns.
-func (x *Exchange[T]) SendForward(src []T) error { return x.forward.send(x.c, x.tag, src) }
+// SendForward sends the Send blocks of src, one message a neighbour. On a processor a message that is one block leaves from src
+// itself, which must not change before FinishForward returns; where packing takes time, messages leave in Progress.
+func (x *Exchange[T]) SendForward(src []T) error { return x.forward.pack(x.c, x.tag, src) }
 
 // FinishForward completes receives in link order and copies them (add: adds them) into the Recv blocks of dst; then the
 // sends.
-func (x *Exchange[T]) FinishForward(dst []T, add bool) error { return x.forward.finish(dst, add) }
+func (x *Exchange[T]) FinishForward(dst []T, add bool) error {
+	return x.forward.finish(x.c, x.tag, dst, add)
+}
 
 // PostTranspose posts the receives of the transpose.
 func (x *Exchange[T]) PostTranspose() error { return x.backward.post(x.c, x.tag+1) }
 
 // SendTranspose sends the Recv blocks of src back to where they came from. As for SendForward, src must not change before
 // FinishTranspose returns.
-func (x *Exchange[T]) SendTranspose(src []T) error { return x.backward.send(x.c, x.tag+1, src) }
+func (x *Exchange[T]) SendTranspose(src []T) error { return x.backward.pack(x.c, x.tag+1, src) }
 
 // FinishTranspose copies (add: adds) what came back into the Send blocks of dst. A value that went to several neighbours needs
 // add: copying would keep the last.
-func (x *Exchange[T]) FinishTranspose(dst []T, add bool) error { return x.backward.finish(dst, add) }
+func (x *Exchange[T]) FinishTranspose(dst []T, add bool) error {
+	return x.backward.finish(x.c, x.tag+1, dst, add)
+}
 
-// Progress lets the library move messages; call it between batches of tiles. Errors wait for Finish.
+// Progress sends what has been packed and lets the library move messages; call it between batches of tiles. What goes wrong shows
+// again in Finish.
 func (x *Exchange[T]) Progress() {
+	_ = x.forward.send(x.c, x.tag, false)
+	_ = x.backward.send(x.c, x.tag+1, false)
 	mpi.Progress(x.forward.requests)
 	mpi.Progress(x.backward.requests)
 }

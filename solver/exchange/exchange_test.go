@@ -63,12 +63,12 @@ func links(g [][]int, rank int, r *rand.Rand) []Link {
 		l := Link{Rank: q}
 		for left := int64(g[rank][q]); left > 0; {
 			n := min(left, 1+r.Int64N(100))
-			l.Send = append(l.Send, Block{At: r.Int64N(length - n), N: n})
+			l.Send = append(l.Send, kernels.Block{At: r.Int64N(length - n), N: n})
 			left -= n
 		}
 		for left := int64(g[q][rank]); left > 0; {
 			n := min(left, 1+r.Int64N(100))
-			l.Recv = append(l.Recv, Block{At: at, N: n})
+			l.Recv = append(l.Recv, kernels.Block{At: at, N: n})
 			at += n + r.Int64N(2) // now and then a gap
 			left -= n
 		}
@@ -83,7 +83,7 @@ func exchangeOne[T kernels.Real](t *testing.T, c mpi.Comm, seed uint64) {
 	g := graph(c.Size(), seed)
 	rng := rand.New(rand.NewPCG(seed, uint64(c.Rank())))
 	ls := links(g, c.Rank(), rng)
-	x, err := New[T](c, ls, 10)
+	x, err := New[T](c, kernels.Processor[T]{}, ls, 10)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -218,25 +218,25 @@ func TestModes(t *testing.T) {
 		const n = 100
 		up, down := (c.Rank()+1)%c.Size(), (c.Rank()+c.Size()-1)%c.Size()
 		// Own values lie at 0..n-1; those of the rank above arrive at n..2n-1: one block each, sent without a copy.
-		ls := []Link{{Rank: down, Send: []Block{{0, n / 2}, {n / 2, n / 2}}}, {Rank: up, Recv: []Block{{n, n}}}}
+		ls := []Link{{Rank: down, Send: []kernels.Block{{At: 0, N: n / 2}, {At: n / 2, N: n / 2}}}, {Rank: up, Recv: []kernels.Block{{At: n, N: n}}}}
 		switch {
 		case up == down:
 			ls = []Link{{Rank: up, Send: ls[0].Send, Recv: ls[1].Recv}}
 		case up < down:
 			ls[0], ls[1] = ls[1], ls[0]
 		}
-		x, err := New[float64](c, ls, 20)
+		x, err := New[float64](c, kernels.Processor[float64]{}, ls, 20)
 		check(t, err)
 		defer x.Close()
-		if x.forward.out[0].buf != nil {
-			t.Error("one block is copied before it is sent")
-		}
 		a := kernels.Make[float64](2 * n)
 		defer kernels.Free(a)
 		for i := 0; i < n; i++ {
 			a[i] = float64(1000*c.Rank() + i)
 		}
 		forward(t, x, a, a, false)
+		if m, err := x.forward.out[0].port.Message(); err != nil || &m[0] != &a[0] {
+			t.Error("one block is copied before it is sent")
+		}
 		for i := 0; i < n; i++ {
 			if a[n+i] != float64(1000*up+i) {
 				t.Fatalf("ghost %d is %v", i, a[n+i])
@@ -257,7 +257,7 @@ func TestNoLinks(t *testing.T) {
 		if c.Size() > 1 {
 			ls = []Link{{Rank: (c.Rank() + 1) % c.Size()}} // a neighbour that shares nothing
 		}
-		x, err := New[float32](c, ls, 30)
+		x, err := New[float32](c, kernels.Processor[float32]{}, ls, 30)
 		check(t, err)
 		a := []float32{1, 2}
 		forward(t, x, a, a, true)
@@ -271,11 +271,11 @@ func TestNoLinks(t *testing.T) {
 // Lengths that disagree are found by New, on both sides, in words that name both.
 func TestMismatch_n2(t *testing.T) {
 	world.Run(t, 2, func(c mpi.Comm) {
-		l := Link{Rank: 1 - c.Rank(), Send: []Block{{0, 3}}}
+		l := Link{Rank: 1 - c.Rank(), Send: []kernels.Block{{At: 0, N: 3}}}
 		if c.Rank() == 1 {
-			l = Link{Rank: 0, Recv: []Block{{5, 4}}}
+			l = Link{Rank: 0, Recv: []kernels.Block{{At: 5, N: 4}}}
 		}
-		_, err := New[float64](c, []Link{l}, 40)
+		_, err := New[float64](c, kernels.Processor[float64]{}, []Link{l}, 40)
 		want := "rank 0 sends 3 values to rank 1, which expects 4"
 		if c.Rank() == 1 {
 			want = "rank 1 expects 4 values from rank 0, which sends 3"
@@ -294,11 +294,12 @@ func TestWrongMessage_n2(t *testing.T) {
 			n     int64
 			words string
 		}{{60, "MPI_ERR_TRUNCATE"}, {20, "20 elements came where 40 were expected"}} {
-			l := Link{Rank: 1 - c.Rank(), Send: []Block{{0, 40}}, Recv: []Block{{60, 40}}}
-			x, err := New[float64](c, []Link{l}, 50)
+			l := Link{Rank: 1 - c.Rank(), Send: []kernels.Block{{At: 0, N: 40}}, Recv: []kernels.Block{{At: 60, N: 40}}}
+			x, err := New[float64](c, kernels.Processor[float64]{}, []Link{l}, 50)
 			check(t, err)
 			if c.Rank() == 0 {
-				x.forward.out[0].blocks[0].N = k.n
+				x.forward.out[0].port, err = kernels.Processor[float64]{}.OpenPort([]kernels.Block{{N: k.n}})
+				check(t, err)
 			}
 			a := kernels.Make[float64](100)
 			check(t, x.PostForward())
@@ -317,7 +318,7 @@ func TestWrongMessage_n2(t *testing.T) {
 func TestNoAllocation(t *testing.T) {
 	world.Run(t, 0, func(c mpi.Comm) {
 		ls := links(graph(c.Size(), 1), c.Rank(), rand.New(rand.NewPCG(1, uint64(c.Rank()))))
-		x, err := New[float32](c, ls, 60)
+		x, err := New[float32](c, kernels.Processor[float32]{}, ls, 60)
 		check(t, err)
 		a := kernels.Make[float32](length)
 		step := func() {
@@ -331,8 +332,8 @@ func TestNoAllocation(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
-	got := merge([]Block{{0, 2}, {2, 3}, {7, 0}, {7, 1}, {6, 1}, {7, 2}})
-	want := []Block{{0, 5}, {7, 1}, {6, 3}}
+	got := merge([]kernels.Block{{At: 0, N: 2}, {At: 2, N: 3}, {At: 7, N: 0}, {At: 7, N: 1}, {At: 6, N: 1}, {At: 7, N: 2}})
+	want := []kernels.Block{{At: 0, N: 5}, {At: 7, N: 1}, {At: 6, N: 3}}
 	if fmt.Sprint(got) != fmt.Sprint(want) {
 		t.Errorf("%v, want %v", got, want)
 	}

@@ -12,29 +12,32 @@ type side[T kernels.Real] struct {
 	out, in  []parcel[T]
 	requests []mpi.Request // receives of in, then sends of out
 	posted   bool
-	sent     bool
+	packed   bool
+	sent     int // parcels of out
 }
 
 // parcel is one message.
 type parcel[T kernels.Real] struct {
-	rank   int
-	n      int64
-	blocks []Block
-	buf    []T // outside the Go heap; nil for a message that leaves straight from the caller's array
+	rank int
+	n    int64
+	port kernels.Port[T]
 }
 
 // add notes a neighbour; a message of no values is not sent at all.
-func (s *side[T]) add(rank int, send, recv []Block) {
-	if n := total(send); n > 0 {
-		p := parcel[T]{rank: rank, n: n, blocks: send}
-		if len(send) > 1 {
-			p.buf = kernels.Make[T](int(n))
+func (s *side[T]) add(m Ports[T], rank int, send, recv []kernels.Block) error {
+	for _, e := range []struct {
+		blocks []kernels.Block
+		to     *[]parcel[T]
+	}{{send, &s.out}, {recv, &s.in}} {
+		if n := total(e.blocks); n > 0 {
+			port, err := m.OpenPort(e.blocks)
+			if err != nil {
+				return err
+			}
+			*e.to = append(*e.to, parcel[T]{rank, n, port})
 		}
-		s.out = append(s.out, p)
 	}
-	if n := total(recv); n > 0 {
-		s.in = append(s.in, parcel[T]{rank: rank, n: n, blocks: recv, buf: kernels.Make[T](int(n))})
-	}
+	return nil
 }
 
 func (s *side[T]) prepare() { s.requests = make([]mpi.Request, len(s.in)+len(s.out)) }
@@ -46,41 +49,60 @@ func (s *side[T]) post(c mpi.Comm, tag int) error {
 	s.posted = true
 	for k := range s.in {
 		p := &s.in[k]
-		if err := mpi.Irecv(c, p.buf, p.rank, tag, &s.requests[k]); err != nil {
+		if err := mpi.Irecv(c, p.port.Buffer(), p.rank, tag, &s.requests[k]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *side[T]) send(c mpi.Comm, tag int, src []T) error {
-	if !s.posted || s.sent {
+// pack starts to gather the messages of src; those that are ready leave.
+func (s *side[T]) pack(c mpi.Comm, tag int, src []T) error {
+	if !s.posted || s.packed {
 		panic("exchange: Send needs one Post before it")
 	}
-	s.sent = true
+	s.packed = true
 	for k := range s.out {
-		p := &s.out[k]
-		if err := mpi.Isend(c, p.pack(src), p.rank, tag, &s.requests[len(s.in)+k]); err != nil {
+		s.out[k].port.Pack(src)
+	}
+	return s.send(c, tag, false)
+}
+
+// send sends packed messages in order, as long as they are ready; with wait, all.
+func (s *side[T]) send(c mpi.Comm, tag int, wait bool) error {
+	for ; s.packed && s.sent < len(s.out); s.sent++ {
+		p := &s.out[s.sent]
+		if !wait && !p.port.Packed() {
+			return nil
+		}
+		m, err := p.port.Message()
+		if err != nil {
+			return err
+		}
+		if err := mpi.Isend(c, m, p.rank, tag, &s.requests[len(s.in)+s.sent]); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-func (s *side[T]) finish(dst []T, add bool) error {
-	if !s.sent {
+func (s *side[T]) finish(c mpi.Comm, tag int, dst []T, add bool) error {
+	if !s.packed {
 		panic("exchange: Finish needs Post and Send before it")
+	}
+	if err := s.send(c, tag, true); err != nil {
+		return err
 	}
 	for k := range s.in {
 		if err := s.requests[k].Wait(); err != nil {
 			return err
 		}
-		s.in[k].unpack(dst, add)
+		s.in[k].port.Unpack(dst, add)
 	}
 	if err := mpi.WaitEach(s.requests[len(s.in):]); err != nil {
 		return err
 	}
-	s.posted, s.sent = false, false
+	s.posted, s.packed, s.sent = false, false, 0
 	return nil
 }
 
@@ -99,45 +121,15 @@ func (s *side[T]) close() {
 	}
 	for _, ps := range [][]parcel[T]{s.out, s.in} {
 		for k := range ps {
-			kernels.Free(ps[k].buf)
-			ps[k].buf = nil
+			ps[k].port.Close()
 		}
 	}
-}
-
-// pack returns the message: the blocks of src end to end.
-func (p *parcel[T]) pack(src []T) []T {
-	if p.buf == nil {
-		b := p.blocks[0]
-		return src[b.At : b.At+b.N]
-	}
-	at := int64(0)
-	for _, b := range p.blocks {
-		copy(p.buf[at:at+b.N], src[b.At:b.At+b.N])
-		at += b.N
-	}
-	return p.buf
-}
-
-// unpack spreads the message over the blocks of dst.
-func (p *parcel[T]) unpack(dst []T, add bool) {
-	at := int64(0)
-	for _, b := range p.blocks {
-		to, from := dst[b.At:b.At+b.N], p.buf[at:at+b.N]
-		at += b.N
-		if !add {
-			copy(to, from)
-			continue
-		}
-		for i, v := range from {
-			to[i] += v
-		}
-	}
+	s.out, s.in = nil, nil
 }
 
 // merge joins blocks that continue each other and drops empty ones, so that a whole array is one block.
-func merge(blocks []Block) []Block {
-	var out []Block
+func merge(blocks []kernels.Block) []kernels.Block {
+	var out []kernels.Block
 	for _, b := range blocks {
 		if b.At < 0 || b.N < 0 {
 			panic("exchange: negative block")
@@ -154,7 +146,7 @@ func merge(blocks []Block) []Block {
 	return out
 }
 
-func total(blocks []Block) int64 {
+func total(blocks []kernels.Block) int64 {
 	n := int64(0)
 	for _, b := range blocks {
 		n += b.N

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"reflect"
 	"sort"
 
 	"fbpinn-mpi/kernels"
@@ -38,7 +39,7 @@ func (b *builder[T]) ownPoints() {
 }
 
 // slots decides which subdomains this rank holds, and with whom it shares them.
-func (b *builder[T]) slots() {
+func (b *builder[T]) slots() (err error) {
 	b.ghostOf, b.sentTo = map[int32][][2]int{}, map[int32][][2]int{}
 	b.Levels = make([]Level, len(b.m.Dec.Levels))
 	for l, level := range b.m.Dec.Levels {
@@ -93,7 +94,18 @@ func (b *builder[T]) slots() {
 	place(true)
 	b.replicated = at
 	place(false)
-	b.Theta, b.Grad = kernels.Make[T](at)[:at], kernels.Make[T](at)[:at]
+	if b.Theta, err = b.backend.Make(at); err != nil {
+		return fmt.Errorf("model: parameters: %w", err)
+	}
+	if b.Grad, err = b.backend.Make(at); err != nil {
+		return fmt.Errorf("model: gradient: %w", err)
+	}
+	if b.replicated > 0 && b.comm.Size() > 1 {
+		if b.coarse, err = b.backend.OpenPort([]kernels.Block{{N: int64(b.replicated)}}); err != nil {
+			return fmt.Errorf("model: all-reduce of the replicated levels: %w", err)
+		}
+	}
+	return nil
 }
 
 // ranksOf lists the ranks that own points inside subdomain j of level l, ascending.
@@ -155,7 +167,7 @@ func (b *builder[T]) sections() {
 }
 
 // planes lays out U: own points first, then a section for each neighbour's halo.
-func (b *builder[T]) planes() {
+func (b *builder[T]) planes() (err error) {
 	planes := int64(b.set.N() * len(b.m.Scale))
 	n := int64(len(b.Points))
 	b.section = []kernels.Section{{Base: 0, Stride: n}}
@@ -165,48 +177,90 @@ func (b *builder[T]) planes() {
 		b.section = append(b.section, kernels.Section{Base: at, Stride: h})
 		at += planes * h
 	}
-	b.U, b.UBar = kernels.Make[T](int(at))[:at], kernels.Make[T](int(at))[:at]
+	if b.U, err = b.backend.Make(int(at)); err != nil {
+		return fmt.Errorf("model: jets: %w", err)
+	}
+	if b.UBar, err = b.backend.Make(int(at)); err != nil {
+		return fmt.Errorf("model: adjoints: %w", err)
+	}
+	return nil
 }
 
-// tiles cuts level l into tiles, one for each subdomain held and each section that it reaches, and opens its kernel.
-func (b *builder[T]) tiles(l int, backend kernels.Backend[T]) error {
-	level, v, net := b.m.Dec.Levels[l], &b.Levels[l], b.m.Nets[l]
-	d, nc := len(b.points), b.set.N()
-	var tiles []kernels.Tile
-	var runs []kernels.Run
-	var index [][]int32 // per tile: global points
-	var inner, rim, slotOf []int32
-	x, w := int64(0), int64(0)
-	add := func(slot, section int, list []int32, place func(int32) int32) {
-		if len(list) == 0 {
-			return
-		}
-		t := kernels.Tile{Sub: int32(slot), N: int32(len(list)), Run: int32(len(runs)), Section: int32(section), X: x, W: w}
-		for k, i := range list {
-			p := place(i)
-			if k > 0 {
-				if last := &runs[len(runs)-1]; last.Point+last.N == p {
-					last.N++
-					continue
-				}
+// stretches cuts the levels, in their order in Theta, where the shape of the network changes.
+func (b *builder[T]) stretches() (all [][]int) {
+	for _, replicated := range []bool{true, false} {
+		for l := range b.Levels {
+			if b.Levels[l].Replicated != replicated {
+				continue
 			}
-			runs = append(runs, kernels.Run{Tile: int32(k), Point: p, N: 1})
+			if n := len(all); n > 0 && reflect.DeepEqual(b.m.Nets[all[n-1][0]], b.m.Nets[l]) {
+				all[n-1] = append(all[n-1], l)
+			} else {
+				all = append(all, []int{l})
+			}
 		}
-		t.Runs = int32(len(runs)) - t.Run
-		pad := int64(kernels.Pad(len(list)))
-		x += int64(d) * pad
-		w += int64(nc) * pad
-		if section > 0 || slot >= v.Owned {
-			rim = append(rim, int32(len(tiles)))
-		} else {
-			inner = append(inner, int32(len(tiles)))
-		}
-		tiles, index, slotOf = append(tiles, t), append(index, list), append(slotOf, int32(slot))
-		b.Pairs += len(list)
 	}
+	return all
+}
+
+// planner collects the plan of one group.
+type planner[T kernels.Real] struct {
+	*builder[T]
+	group    *group[T]
+	tiles    []kernels.Tile
+	runs     []kernels.Run
+	index    [][]int32 // per tile: global points
+	invSigma []T
+	x, w     int64 // lengths
+}
+
+// open cuts the levels into tiles, one for each subdomain held and each section that it reaches, and opens their kernel.
+func (b *builder[T]) open(levels []int) error {
+	first, last := &b.Levels[levels[0]], &b.Levels[levels[len(levels)-1]]
+	end := last.At + len(last.Subs)*last.P
+	p := &planner[T]{builder: b, group: &group[T]{at: first.At, n: end - first.At}}
+	for _, l := range levels {
+		p.cut(l)
+	}
+	net, d, nc := b.m.Nets[levels[0]], len(b.points), b.set.N()
+	plan := &kernels.Plan[T]{Net: net, Jets: b.set, Tiles: kernels.From(p.tiles), Runs: kernels.From(p.runs),
+		Sections: kernels.From(b.section), X: kernels.Make[T](int(p.x)), W: kernels.Make[T](int(p.w)),
+		InvSigma: kernels.From(p.invSigma), Scale: kernels.Make[T](net.Out), Shift: kernels.Make[T](net.Out),
+		Theta: b.Theta[first.At:end], Grad: b.Grad[first.At:end], U: b.U, UBar: b.UBar}
+	for k := range b.m.Scale {
+		plan.Scale[k], plan.Shift[k] = T(b.m.Scale[k]), T(b.m.Shift[k])
+	}
+	fill := make([]*decomp.Filler[T], len(b.Levels))
+	for _, l := range levels {
+		fill[l] = decomp.NewFiller[T](b.m.Dec.Levels[l], b.set, 1/float64(len(b.Levels)))
+	}
+	for k, t := range p.tiles {
+		pad, at := kernels.Pad(int(t.N)), p.group.tiles[k]
+		j := b.Levels[at.level].Subs[at.slot]
+		if err := fill[at.level].Fill(j, b.points, p.index[k], plan.X[t.X:t.X+int64(d*pad)], plan.W[t.W:t.W+int64(nc*pad)], pad); err != nil {
+			return err
+		}
+	}
+	kernel, err := b.backend.Open(plan)
+	if err != nil {
+		return fmt.Errorf("model: level %d: %w", levels[0]+1, err)
+	}
+	p.group.kernel = kernel
+	b.groups = append(b.groups, *p.group)
+	return nil
+}
+
+// cut adds the tiles of level l.
+func (p *planner[T]) cut(l int) {
+	b, level, v := p.builder, p.m.Dec.Levels[l], &p.Levels[l]
+	before := (v.At - p.group.at) / v.P // slots of the group's earlier levels
 	var own []int32
 	away := make([][]int32, len(b.neighbours))
 	for slot, j := range v.Subs {
+		half := level.Half(j)
+		for a := range b.points {
+			p.invSigma = append(p.invSigma, T(1/half[a]))
+		}
 		own = nil
 		for k := range away {
 			away[k] = nil
@@ -220,44 +274,45 @@ func (b *builder[T]) tiles(l int, backend kernels.Backend[T]) error {
 				away[k] = append(away[k], i)
 			}
 		}
-		add(slot, 0, own, func(i int32) int32 { return b.local[i] })
+		at := place{level: int32(l), slot: int32(slot), rim: slot >= v.Owned}
+		p.add(at, before+slot, 0, own, func(i int32) int32 { return b.local[i] })
+		at.rim = true
 		for k, list := range away {
 			h := b.halo[b.neighbours[k]]
-			add(slot, 1+k, list, func(i int32) int32 {
+			p.add(at, before+slot, 1+k, list, func(i int32) int32 {
 				return int32(sort.Search(len(h), func(p int) bool { return h[p] >= i }))
 			})
 		}
 	}
-	plan := &kernels.Plan[T]{Net: net, Jets: b.set, Tiles: kernels.From(tiles), Runs: kernels.From(runs),
-		Sections: kernels.From(b.section), X: kernels.Make[T](int(x)), W: kernels.Make[T](int(w)),
-		InvSigma: kernels.Make[T](len(v.Subs) * d), Scale: kernels.Make[T](net.Out), Shift: kernels.Make[T](net.Out),
-		Theta: b.Theta[v.At : v.At+len(v.Subs)*v.P], Grad: b.Grad[v.At : v.At+len(v.Subs)*v.P], U: b.U, UBar: b.UBar}
-	for k := range b.m.Scale {
-		plan.Scale[k], plan.Shift[k] = T(b.m.Scale[k]), T(b.m.Shift[k])
+}
+
+// add makes a tile of the points of the list; where gives their places in the section.
+func (p *planner[T]) add(at place, slot, section int, list []int32, where func(int32) int32) {
+	if len(list) == 0 {
+		return
 	}
-	for slot, j := range v.Subs {
-		half := level.Half(j)
-		for a := 0; a < d; a++ {
-			plan.InvSigma[slot*d+a] = T(1 / half[a])
+	t := kernels.Tile{Sub: int32(slot), N: int32(len(list)), Run: int32(len(p.runs)), Section: int32(section), X: p.x, W: p.w}
+	for k, i := range list {
+		to := where(i)
+		if k > 0 {
+			if last := &p.runs[len(p.runs)-1]; last.Point+last.N == to {
+				last.N++
+				continue
+			}
 		}
+		p.runs = append(p.runs, kernels.Run{Tile: int32(k), Point: to, N: 1})
 	}
-	fill := decomp.NewFiller[T](level, b.set, 1/float64(len(b.Levels)))
-	for k, t := range tiles {
-		pad := kernels.Pad(int(t.N))
-		if err := fill.Fill(v.Subs[t.Sub], b.points, index[k], plan.X[t.X:t.X+int64(d*pad)], plan.W[t.W:t.W+int64(nc*pad)], pad); err != nil {
-			return err
-		}
+	t.Runs = int32(len(p.runs)) - t.Run
+	pad := int64(kernels.Pad(len(list)))
+	p.x += int64(len(p.points)) * pad
+	p.w += int64(p.set.N()) * pad
+	if at.rim {
+		p.group.rim = append(p.group.rim, int32(len(p.tiles)))
+	} else {
+		p.group.inner = append(p.group.inner, int32(len(p.tiles)))
 	}
-	kernel, err := backend.Open(plan)
-	if err != nil {
-		return fmt.Errorf("model: level %d: %w", l+1, err)
-	}
-	b.kernels = append(b.kernels, kernel)
-	b.slotOf = append(b.slotOf, slotOf)
-	b.allInner, b.allRim = append(b.allInner, kernels.From(inner)), append(b.allRim, kernels.From(rim))
-	b.inner, b.trainInner = append(b.inner, kernels.From(inner)), append(b.trainInner, kernels.From(inner))
-	b.rim, b.trainRim = append(b.rim, kernels.From(rim)), append(b.trainRim, kernels.From(rim))
-	return nil
+	p.tiles, p.index, p.group.tiles = append(p.tiles, t), append(p.index, list), append(p.group.tiles, at)
+	p.Pairs += len(list)
 }
 
 func (b *builder[T]) neighbour(r int32) int {
@@ -273,7 +328,7 @@ func (b *builder[T]) links() error {
 		if b.y.mode == Jets {
 			s := b.section[1+k]
 			if s.Stride > 0 {
-				link.Send = []exchange.Block{{At: s.Base, N: s.Stride * int64(planes)}}
+				link.Send = []kernels.Block{{At: s.Base, N: s.Stride * int64(planes)}}
 			}
 			for p := 0; p < planes; p++ {
 				link.Recv = appendPoints(link.Recv, int64(p)*b.section[0].Stride, b.mirror[r], b.local)
@@ -288,30 +343,30 @@ func (b *builder[T]) links() error {
 		}
 		links = append(links, link)
 	}
-	x, err := exchange.New[T](b.comm, links, tag)
+	x, err := exchange.New[T](b.comm, b.backend, links, tag)
 	b.exchange = x
 	return err
 }
 
-func appendPoints(blocks []exchange.Block, base int64, points []int32, local []int32) []exchange.Block {
+func appendPoints(blocks []kernels.Block, base int64, points []int32, local []int32) []kernels.Block {
 	first := len(blocks)
 	for _, i := range points {
 		at := base + int64(local[i])
 		if n := len(blocks); n > first && blocks[n-1].At+blocks[n-1].N == at {
 			blocks[n-1].N++
 		} else {
-			blocks = append(blocks, exchange.Block{At: at, N: 1})
+			blocks = append(blocks, kernels.Block{At: at, N: 1})
 		}
 	}
 	return blocks
 }
 
-func (b *builder[T]) appendSlot(blocks []exchange.Block, v [2]int) []exchange.Block {
+func (b *builder[T]) appendSlot(blocks []kernels.Block, v [2]int) []kernels.Block {
 	level := b.Levels[v[0]]
 	at := int64(level.At + v[1]*level.P)
 	if n := len(blocks); n > 0 && blocks[n-1].At+blocks[n-1].N == at {
 		blocks[n-1].N += int64(level.P)
 		return blocks
 	}
-	return append(blocks, exchange.Block{At: at, N: int64(level.P)})
+	return append(blocks, kernels.Block{At: at, N: int64(level.P)})
 }

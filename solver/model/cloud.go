@@ -42,7 +42,7 @@ type Level struct {
 }
 
 // Cloud is one rank's share of the map from parameters to jets at a set of points, with the messages that complete it.
-// Theta and Grad hold all levels, replicated levels first: see Level.At.
+// Theta and Grad hold all levels, replicated levels first: see Level.At. Theta, Grad, U and UBar lie in memory of the backend.
 type Cloud[T kernels.Real] struct {
 	Mode   Mode
 	Points []int // own points, ascending global indices
@@ -53,15 +53,33 @@ type Cloud[T kernels.Real] struct {
 	UBar   []T // adjoints, same layout
 	Traffic
 
-	comm     mpi.Comm
-	kernels  []kernels.Kernel[T]
-	exchange *exchange.Exchange[T]
-	sum      mpi.Request // of the replicated levels' gradients
-	slotOf   [][]int32   // level → tile → slot
+	comm       mpi.Comm
+	backend    kernels.Backend[T]
+	groups     []group[T]
+	exchange   *exchange.Exchange[T]
+	replicated int             // length of the replicated part of Theta
+	sum        mpi.Request     // of the replicated part of Grad
+	coarse     kernels.Port[T] // carries it
+	summed     []T             // what is being summed, nil if nothing is
+	tick       func()          // progress, made once
+}
 
-	// Tiles by level: all, those to evaluate, those to train. See forward.go for "inner" and "rim".
-	allInner, allRim, inner, rim, trainInner, trainRim [][]int32
-	replicated                                         int // length of the replicated part of Theta
+// group is a stretch of levels in Theta whose networks have one shape, and so one plan and one kernel. See forward.go for "inner"
+// and "rim".
+type group[T kernels.Real] struct {
+	kernel kernels.Kernel[T]
+	at, n  int     // its stretch of Theta
+	tiles  []place // tile → where it belongs
+
+	inner, rim                            []int32 // all tiles
+	forwardInner, forwardRim              kernels.Work[T]
+	trainReplicated, trainInner, trainRim kernels.Work[T]
+}
+
+// place is what a tile belongs to.
+type place struct {
+	level, slot int32
+	rim         bool
 }
 
 // Traffic counts what one step sends from this rank and what the cheaper of the two modes would need at least.
@@ -119,14 +137,19 @@ func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Mode
 	points [][]float64, choice Choice) (*Cloud[T], error) {
 	rank, ranks := comm.Rank(), comm.Size()
 	y := newLayout(m, part, points, ranks, set.N(), choice)
-	c := &Cloud[T]{comm: comm, Mode: y.mode}
+	c := &Cloud[T]{comm: comm, backend: backend, Mode: y.mode}
+	c.tick = c.progress
 	b := &builder[T]{Cloud: c, m: m, y: y, rank: int32(rank), set: set, points: points}
 	b.ownPoints()
-	b.slots()
+	if err := b.slots(); err != nil {
+		return nil, err
+	}
 	b.sections()
-	b.planes()
-	for l := range m.Dec.Levels {
-		if err := b.tiles(l, backend); err != nil {
+	if err := b.planes(); err != nil {
+		return nil, err
+	}
+	for _, levels := range b.stretches() {
+		if err := b.open(levels); err != nil {
 			return nil, err
 		}
 	}
@@ -142,6 +165,5 @@ func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Mode
 	c.Traffic.Bytes = y.values[rank] * size
 	c.Traffic.MinimumBytes = y.minimum[rank] * size
 	c.Traffic.ReducedValues = c.replicated
-	c.Activate(nil, nil)
-	return c, nil
+	return c, c.Activate(nil, nil)
 }

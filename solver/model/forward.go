@@ -1,6 +1,11 @@
 package model
 
-import "fbpinn-mpi/mpi"
+import (
+	"fmt"
+
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/mpi"
+)
 
 // The map θ → U and its transpose, as the tasks of a step (solver/step.go). "Inner" tiles need nothing from others. "Rim" tiles
 // are those whose result or whose parameters travel: in mode Jets the tiles at neighbours' points, evaluated first so that the
@@ -9,19 +14,29 @@ import "fbpinn-mpi/mpi"
 
 // StartForward clears U and sets the forward exchange going.
 func (c *Cloud[T]) StartForward() error {
-	clear(c.U)
+	c.backend.Clear(c.U)
 	if err := c.exchange.PostForward(); err != nil {
 		return err
 	}
 	if c.Mode == Jets {
-		c.forward(c.rim)
+		c.forwardRim()
 		return c.exchange.SendForward(c.U)
 	}
 	return c.exchange.SendForward(c.Theta)
 }
 
 // ForwardInner evaluates replicated levels and the tiles that need nobody.
-func (c *Cloud[T]) ForwardInner() { c.forward(c.inner) }
+func (c *Cloud[T]) ForwardInner() {
+	for _, g := range c.groups {
+		g.forwardInner.Forward(c.tick)
+	}
+}
+
+func (c *Cloud[T]) forwardRim() {
+	for _, g := range c.groups {
+		g.forwardRim.Forward(c.tick)
+	}
+}
 
 // FinishForward completes U at this rank's own points.
 func (c *Cloud[T]) FinishForward() error {
@@ -31,33 +46,55 @@ func (c *Cloud[T]) FinishForward() error {
 	if err := c.exchange.FinishForward(c.Theta, false); err != nil {
 		return err
 	}
-	c.forward(c.rim)
+	c.forwardRim()
 	return nil
 }
 
 // StartAdjoint clears Grad and sets the transposed exchange going; UBar at own points is complete.
 func (c *Cloud[T]) StartAdjoint() error {
-	clear(c.Grad)
+	c.backend.Clear(c.Grad)
 	if err := c.exchange.PostTranspose(); err != nil {
 		return err
 	}
 	if c.Mode == Jets {
 		return c.exchange.SendTranspose(c.UBar)
 	}
-	c.adjoint(c.trainRim, false)
+	c.adjointRim()
 	return c.exchange.SendTranspose(c.Grad)
 }
 
 // AdjointInner differentiates the replicated levels first and starts their sum over ranks, then the other inner tiles.
 func (c *Cloud[T]) AdjointInner() error {
-	c.adjoint(c.trainInner, true)
-	if c.replicated > 0 && c.comm.Size() > 1 {
-		if err := mpi.Iallreduce(c.comm, c.Grad[:c.replicated], mpi.Sum, &c.sum); err != nil {
+	for _, g := range c.groups {
+		g.trainReplicated.Adjoint(c.tick)
+	}
+	if c.coarse != nil {
+		c.coarse.Pack(c.Grad)
+		if err := c.startSum(false); err != nil {
 			return err
 		}
 	}
-	c.adjoint(c.trainInner, false)
-	return nil
+	for _, g := range c.groups {
+		g.trainInner.Adjoint(c.tick)
+	}
+	return c.startSum(true)
+}
+
+// startSum starts the all-reduce of the replicated gradients once they are there; with wait, in any case.
+func (c *Cloud[T]) startSum(wait bool) (err error) {
+	if c.coarse == nil || c.summed != nil || !wait && !c.coarse.Packed() {
+		return nil
+	}
+	if c.summed, err = c.coarse.Message(); err != nil {
+		return err
+	}
+	return mpi.Iallreduce(c.comm, c.summed, mpi.Sum, &c.sum)
+}
+
+func (c *Cloud[T]) adjointRim() {
+	for _, g := range c.groups {
+		g.trainRim.Adjoint(c.tick)
+	}
 }
 
 // FinishAdjoint completes Grad for the owned subdomains; FinishReplicated for the replicated ones. Ghosts' entries are undefined.
@@ -68,15 +105,20 @@ func (c *Cloud[T]) FinishAdjoint() error {
 	if err := c.exchange.FinishTranspose(c.UBar, false); err != nil {
 		return err
 	}
-	c.adjoint(c.trainRim, false)
+	c.adjointRim()
 	return nil
 }
 
 // FinishReplicated waits for the sum of the replicated levels' gradients.
 func (c *Cloud[T]) FinishReplicated() error {
-	if c.replicated > 0 && c.comm.Size() > 1 {
-		return c.sum.Wait()
+	if c.coarse == nil {
+		return nil
 	}
+	if err := c.sum.Wait(); err != nil {
+		return err
+	}
+	c.coarse.Return(c.Grad)
+	c.summed = nil
 	return nil
 }
 
@@ -102,63 +144,37 @@ func (c *Cloud[T]) Adjoint() error {
 // Tangent computes U = (∂U/∂θ) dir at own points; dir has the layout of Theta, complete for owned and replicated slots, and its
 // ghost part is overwritten.
 func (c *Cloud[T]) Tangent(dir []T) error {
-	clear(c.U)
+	c.backend.Clear(c.U)
 	if err := c.exchange.PostForward(); err != nil {
 		return err
 	}
-	run := func(lists [][]int32) {
-		for l, k := range c.kernels {
-			v := &c.Levels[l]
-			k.Tangent(dir[v.At:v.At+len(v.Subs)*v.P], lists[l])
+	inner := func() {
+		for _, g := range c.groups {
+			g.forwardInner.Tangent(dir[g.at : g.at+g.n])
+		}
+	}
+	rim := func() {
+		for _, g := range c.groups {
+			g.forwardRim.Tangent(dir[g.at : g.at+g.n])
 		}
 	}
 	if c.Mode == Jets {
-		run(c.rim)
+		rim()
 		if err := c.exchange.SendForward(c.U); err != nil {
 			return err
 		}
-		run(c.inner)
+		inner()
 		return c.exchange.FinishForward(c.U, true)
 	}
 	if err := c.exchange.SendForward(dir); err != nil {
 		return err
 	}
-	run(c.inner)
+	inner()
 	if err := c.exchange.FinishForward(dir, false); err != nil {
 		return err
 	}
-	run(c.rim)
+	rim()
 	return nil
-}
-
-// batch is the number of tiles between two calls of progress: about a quarter of a millisecond for the papers' networks, so
-// that a message of several rounds (the all-reduce) moves on while the kernels run.
-const batch = 256
-
-// forward runs the lists level by level.
-func (c *Cloud[T]) forward(lists [][]int32) {
-	for l, k := range c.kernels {
-		for rest := lists[l]; len(rest) > 0; {
-			n := min(batch, len(rest))
-			k.Forward(rest[:n])
-			rest = rest[n:]
-			c.progress()
-		}
-	}
-}
-
-func (c *Cloud[T]) adjoint(lists [][]int32, replicated bool) {
-	for l, k := range c.kernels {
-		if c.Levels[l].Replicated != replicated {
-			continue
-		}
-		for rest := lists[l]; len(rest) > 0; {
-			n := min(batch, len(rest))
-			k.Adjoint(rest[:n])
-			rest = rest[n:]
-			c.progress()
-		}
-	}
 }
 
 // progress gives MPI, which works only inside its calls, a chance to move messages on.
@@ -169,19 +185,37 @@ func (c *Cloud[T]) progress() {
 
 // Activate restricts evaluation and training to the subdomains for which the functions (of level and subdomain) say so; nil
 // means all. It may be called between steps.
-func (c *Cloud[T]) Activate(evaluate, train func(l, j int) bool) {
-	keep := func(to, from [][]int32, yes func(l, j int) bool) {
-		for l := range from {
-			to[l] = to[l][:0]
-			for _, t := range from[l] {
-				if yes == nil || yes(l, c.Levels[l].Subs[c.slotOf[l][t]]) {
-					to[l] = append(to[l], t)
+func (c *Cloud[T]) Activate(evaluate, train func(l, j int) bool) error {
+	for k := range c.groups {
+		g := &c.groups[k]
+		keep := func(from []int32, yes func(l, j int) bool, replicated ...bool) (list []int32) {
+			for _, t := range from {
+				at := g.tiles[t]
+				v := &c.Levels[at.level]
+				if (yes == nil || yes(int(at.level), v.Subs[at.slot])) && (len(replicated) == 0 || replicated[0] == v.Replicated) {
+					list = append(list, t)
 				}
+			}
+			return list
+		}
+		for _, w := range []struct {
+			work *kernels.Work[T]
+			list []int32
+		}{
+			{&g.forwardInner, keep(g.inner, evaluate)},
+			{&g.forwardRim, keep(g.rim, evaluate)},
+			{&g.trainReplicated, keep(g.inner, train, true)},
+			{&g.trainInner, keep(g.inner, train, false)},
+			{&g.trainRim, keep(g.rim, train)},
+		} {
+			if *w.work != nil {
+				(*w.work).Close()
+			}
+			var err error
+			if *w.work, err = g.kernel.Select(w.list); err != nil {
+				return fmt.Errorf("model: select tiles: %w", err)
 			}
 		}
 	}
-	keep(c.inner, c.allInner, evaluate)
-	keep(c.rim, c.allRim, evaluate)
-	keep(c.trainInner, c.allInner, train)
-	keep(c.trainRim, c.allRim, train)
+	return nil
 }

@@ -1,9 +1,14 @@
 package optim
 
-import "fbpinn-mpi/kernels"
+import (
+	"fmt"
+
+	"fbpinn-mpi/kernels"
+)
 
 // Updater is the part of kernels.Backend that Adam uses.
 type Updater[T kernels.Real] interface {
+	kernels.Memory[T]
 	Adam(a kernels.AdamStep, theta, grad, m, v []T)
 }
 
@@ -16,20 +21,25 @@ func Paper() Betas { return Betas{Beta1: 0.9, Beta2: 0.999, Epsilon: 1e-8} }
 // Adam holds the moments of parameters that lie in several groups, one a level. The bias correction counts steps of the whole
 // run, so a subdomain that joins late is corrected as in the papers (docs/theory.md, section 8), and its moments stay with it.
 type Adam[T kernels.Real] struct {
-	M, V [][]T // per group, outside the Go heap; files keep them
+	M, V [][]T // per group, in memory of the backend; files keep them
 	Step int   // steps begun
 	set  Betas
 	b    Updater[T]
 }
 
 // NewAdam starts at zero moments for groups of the given numbers of parameters.
-func NewAdam[T kernels.Real](b Updater[T], set Betas, sizes ...int) *Adam[T] {
+func NewAdam[T kernels.Real](b Updater[T], set Betas, sizes ...int) (*Adam[T], error) {
 	a := &Adam[T]{b: b, set: set}
 	for _, n := range sizes {
-		a.M = append(a.M, kernels.Make[T](n)[:n])
-		a.V = append(a.V, kernels.Make[T](n)[:n])
+		for _, moments := range []*[][]T{&a.M, &a.V} {
+			v, err := b.Make(n)
+			if err != nil {
+				return nil, fmt.Errorf("optim: moments: %w", err)
+			}
+			*moments = append(*moments, v)
+		}
 	}
-	return a
+	return a, nil
 }
 
 // Begin starts the next step, before its first Update.
@@ -55,8 +65,8 @@ func (a *Adam[T]) Update(group, at int, rate float64, theta, grad []T) {
 // Close frees the moments.
 func (a *Adam[T]) Close() {
 	for g := range a.M {
-		kernels.Free(a.M[g])
-		kernels.Free(a.V[g])
+		a.b.Free(a.M[g])
+		a.b.Free(a.V[g])
 	}
 	a.M, a.V = nil, nil
 }

@@ -8,7 +8,10 @@ import (
 )
 
 // textbook is Algorithm 1 of Kingma & Ba 2015 as it stands there.
-type textbook struct{ calls []kernels.AdamStep }
+type textbook struct {
+	kernels.Processor[float64]
+	calls []kernels.AdamStep
+}
 
 func (b *textbook) Adam(a kernels.AdamStep, theta, grad, m, v []float64) {
 	b.calls = append(b.calls, a)
@@ -27,7 +30,10 @@ func TestAdamClosedForm(t *testing.T) {
 	const tolerance = 1e-12 // 50 steps of 1e-2, each rounded to a few 1e-16 relative in the corrections
 	b := &textbook{}
 	set := Paper()
-	a := NewAdam[float64](b, set, 3, 2)
+	a, err := NewAdam[float64](b, set, 3, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
 	defer a.Close()
 	coarse, fine := []float64{1, 2, 3}, []float64{5, 6}
 	gc, gf := []float64{0.5, -2, 0}, []float64{1e-3, -1e3}
