@@ -94,8 +94,9 @@ type Backend[T Real] interface {
 	OpenProgram(p *Program, in, out [][]T, n int) (Task, error)
 	// OpenSquares prepares the sums ½ Σ_i q_i r_i² of planes in memory of the backend.
 	OpenSquares(q []T, r [][]T) (Squares, error)
-	// OpenPort prepares messages made of the given stretches of arrays in memory of the backend.
-	OpenPort(blocks []Block) (Port[T], error)
+	// OpenPort prepares messages made of the given stretches of arrays in memory of the backend. host demands that the message lies in
+	// host memory, because the processor computes with it; messages that only travel may lie where MPI can fetch them.
+	OpenPort(blocks []Block, host bool) (Port[T], error)
 	// Adam does one update of θ in place with bias-corrected moments (method, section 8): see AdamStep. It only starts.
 	Adam(a AdamStep, theta, grad, m, v []T)
 	// Record returns a function that repeats what f asks of this backend, cheaper than f itself where the machine can.

@@ -81,7 +81,7 @@ func firstNotFinite[T Real](r []T) int {
 }
 
 // OpenPort makes messages in memory outside the Go heap. One block is sent from where it lies.
-func (Processor[T]) OpenPort(blocks []Block) (Port[T], error) {
+func (Processor[T]) OpenPort(blocks []Block, _ bool) (Port[T], error) {
 	p := &port[T]{blocks: append([]Block(nil), blocks...)}
 	for _, b := range blocks {
 		p.n += b.N

@@ -153,6 +153,9 @@ func (c Comm) Hostname() string { return c.s.host }
 // Library is the version string of the MPI library that is loaded.
 func (c Comm) Library() string { return c.s.library }
 
+// TakesDeviceMemory tells whether the library says that messages may lie in memory of a CUDA device.
+func (c Comm) TakesDeviceMemory() bool { return C.fb_mpi_takes_device_memory() == 1 }
+
 // Counts is the traffic of this rank so far.
 func (c Comm) Counts() Counts { return c.s.counts }
 

@@ -2,6 +2,9 @@
 
 #include <limits.h>
 #include <string.h>
+#if defined(OPEN_MPI)
+#include <mpi-ext.h>
+#endif
 
 static MPI_Datatype datatype(int type)
 {
@@ -78,6 +81,16 @@ int fb_mpi_tag_ub(MPI_Comm c, int *ub)
 }
 
 int fb_mpi_host(char *text, int *len) { return MPI_Get_processor_name(text, len); }
+// Open MPI tells in an extension; others are not asked, and messages go through host memory.
+int fb_mpi_takes_device_memory(void)
+{
+#if defined(MPIX_CUDA_AWARE_SUPPORT)
+	return MPIX_Query_cuda_support();
+#else
+	return 0;
+#endif
+}
+
 int fb_mpi_library(char *text, int *len) { return MPI_Get_library_version(text, len); }
 int fb_mpi_error_string(int code, char *text, int *len) { return MPI_Error_string(code, text, len); }
 

@@ -38,6 +38,7 @@ int fb_mpi_node(MPI_Comm c, int *rank, int *size);
 int fb_mpi_tag_ub(MPI_Comm c, int *ub);
 int fb_mpi_host(char *text, int *len); // room for FB_MPI_TEXT
 int fb_mpi_library(char *text, int *len);
+int fb_mpi_takes_device_memory(void); // 1 if the library says that it does
 int fb_mpi_error_string(int code, char *text, int *len);
 enum { FB_MPI_TEXT = MPI_MAX_LIBRARY_VERSION_STRING + MPI_MAX_ERROR_STRING + MPI_MAX_PROCESSOR_NAME };
 

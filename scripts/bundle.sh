@@ -84,7 +84,7 @@ done
 
 libc=$(find "$root" -type f \( -path "$root/bin/*" -o -name '*.so*' \) -exec grep -aohE 'GLIBC_2\.[0-9]+' {} + | sort -uV | tail -n 1)
 # The first driver of the branch that the compiler belongs to; older ones refuse its code.
-case $(sed -n 's/.*release \([0-9]*\).*/\1/p' kernels/device/fatbin/.how 2>/dev/null) in 11) driver=520 ;; 12) driver=525 ;; *) driver=580 ;; esac
+case $(sed -n 's/.*cuda_\([0-9]*\)\..*/\1/p' kernels/device/fatbin/.how 2>/dev/null) in 11) driver=520 ;; 12) driver=525 ;; *) driver=580 ;; esac
 cuda=''
 [ ! -x "$root/bin/fbpinn-mpi-cuda" ] || cuda="
     ./fbpinn-mpi bench                                        on a node with a card: which part of its peak the kernels reach

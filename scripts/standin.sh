@@ -14,7 +14,7 @@ if [ ! -e $to/libcuda.so.1 ] || [ -n "$(find kernels/src kernels/emu kernels/dev
   echo "standin: compiling the kernels for the processor"
   # shellcheck disable=SC2016,SC2038
   find kernels/emu kernels/device/standin -name '*.cpp' ! -name faulty.cpp |
-    xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'g++ -O1 -g0 -std=c++20 -fPIC -fno-exceptions -fno-rtti -Wno-unknown-pragmas -c "$1" \
+    xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'g++ -O1 -g0 -std=c++17 -fPIC -fno-exceptions -fno-rtti -Wno-unknown-pragmas -c "$1" \
       -o "$2/$(basename "$1" .cpp).o"' _ {} $to || fail "it does not compile"
   g++ -shared -Wl,-soname,libcuda.so.1 -o $to/libcuda.so.1 $to/*.o -lpthread -lm
 fi

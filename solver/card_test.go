@@ -3,6 +3,7 @@ package solver
 import (
 	"fmt"
 	"testing"
+	"unsafe"
 
 	"fbpinn-mpi/kernels/device"
 	"fbpinn-mpi/kernels/emu"
@@ -50,4 +51,59 @@ func card(t *testing.T, c mpi.Comm) {
 			driver.Close()
 		}
 	}
+}
+
+// counting counts what a step hands to the card.
+type counting struct {
+	device.Driver
+	launches, plays, copies int
+}
+
+func (c *counting) Launch(f device.Function, blocks, threads int, shared int64, arguments unsafe.Pointer, bytes int) {
+	c.launches++
+	c.Driver.Launch(f, blocks, threads, shared, arguments, bytes)
+}
+
+func (c *counting) Play(g device.Graph) {
+	c.plays++
+	c.Driver.Play(g)
+}
+
+func (c *counting) CopyOut(to, from unsafe.Pointer, bytes int64) {
+	c.copies++
+	c.Driver.CopyOut(to, from, bytes)
+}
+
+// TestLaunches_n1: on one rank a step is one recorded graph and two launches of Adam, for replicated levels and the others; nothing is
+// fetched.
+func TestLaunches_n1(t *testing.T) {
+	world.Run(t, 1, func(c mpi.Comm) {
+		driver := &counting{Driver: emu.New()}
+		b := device.New[float32](driver)
+		double := device.New[float64](driver)
+		r := buildOn[float32](t, c, laplace(), Settings{Steps: 1 << 20}, b, double, nil)
+		if err := r.activate(0); err != nil {
+			t.Fatal(err)
+		}
+		once := func() {
+			if err := r.step.adam(r.adam); err != nil {
+				t.Fatal(err)
+			}
+		}
+		once() // records
+		driver.launches, driver.plays, driver.copies = 0, 0, 0
+		const steps = 3
+		for range steps {
+			once()
+		}
+		if driver.launches != 2*steps || driver.plays != steps || driver.copies != 0 {
+			t.Errorf("%d steps are %d launches, %d graphs and %d copies to the host", steps, driver.launches, driver.plays, driver.copies)
+		}
+		if err := b.Sync(); err != nil {
+			t.Fatal(err)
+		}
+		b.Close()
+		double.Close()
+		driver.Close()
+	})
 }

@@ -46,9 +46,14 @@ func parse(sass string) (kernels []kernel) {
 		body = nil
 	}
 	for _, line := range strings.Split(sass, "\n") {
-		if m := functionLine.FindStringSubmatch(line); m != nil {
-			finish()
-			kernels = append(kernels, kernel{name: m[1]})
+		// The plain search first: there are millions of lines.
+		if strings.Contains(line, "Function :") {
+			if m := functionLine.FindStringSubmatch(line); m != nil {
+				finish()
+				kernels = append(kernels, kernel{name: m[1]})
+			}
+		} else if !strings.Contains(line, ";") {
+			continue
 		} else if m := instructionLine.FindStringSubmatch(line); m != nil {
 			body = append(body, newInstruction(m[1], m[2], m[3], m[4]))
 		}
@@ -110,11 +115,15 @@ var (
 func parseThreads(elf string) map[string]int {
 	threads, name, next := map[string]int{}, "", false
 	for _, line := range strings.Split(elf, "\n") {
-		if m := infoSection.FindStringSubmatch(line); m != nil {
-			name, next = m[1], false
+		if strings.Contains(line, ".nv.info.") {
+			if m := infoSection.FindStringSubmatch(line); m != nil {
+				name, next = m[1], false
+			}
 		} else if strings.Contains(line, "EIATTR_MAX_THREADS") {
 			next = name != ""
-		} else if m := threadsLine.FindStringSubmatch(line); m != nil && next {
+		} else if !next {
+			continue
+		} else if m := threadsLine.FindStringSubmatch(line); m != nil {
 			n, _ := strconv.ParseInt(m[1], 16, 64)
 			threads[name], next = int(n), false
 		}

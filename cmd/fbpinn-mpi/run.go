@@ -210,7 +210,11 @@ func openBackends[T kernels.Real](comm mpi.Comm, o runOptions) (kernels.Backend[
 	if driver == nil {
 		return onCPU()
 	}
-	backend, double := device.New[T](driver), device.New[float64](driver)
+	var with []device.Option
+	if comm.TakesDeviceMemory() {
+		with = append(with, device.WithDeviceMessages())
+	}
+	backend, double := device.New[T](driver, with...), device.New[float64](driver, with...)
 	return backend, double, func() { backend.Close(); double.Close(); driver.Close() }, nil
 }
 

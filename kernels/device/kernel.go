@@ -94,7 +94,8 @@ func (k *kernel[T]) upload(pairs int64) {
 			f.chunks, f.first = cut(p.Tiles, k.pair, int32(f.shape.points))
 			f.table = upload(a, f.chunks, "chunks")
 			if f.shape.scratch > 0 {
-				f.most = min(f.most, len(f.chunks))
+				fit := k.b.driver.Info().Memory / scratchShare / int64(f.shape.scratch)
+				f.most = max(1, min(f.most, len(f.chunks), int(fit)))
 				scratch = max(scratch, int64(f.most)*int64(f.shape.scratch))
 			}
 		}
@@ -104,6 +105,10 @@ func (k *kernel[T]) upload(pairs int64) {
 		net.partial = a.alloc(int64(len(k.main.chunks))*int64(p.Net.Params())*size[T](), "gradients of chunks")
 	}
 }
+
+// scratchShare limits the scratch memory of a plan to this part of the card's memory: very wide networks with fourth derivatives then run
+// on fewer blocks at once.
+const scratchShare = 8
 
 // flatten copies the shape of the plan's networks.
 func flatten[T kernels.Real](f *C.fb_net, p *kernels.Plan[T]) {

@@ -135,7 +135,8 @@ func (b *Backend[T]) onePassPlan(w, points int) (plan *kernels.Plan[T], free fun
 		Runs:     kernels.From([]kernels.Run{{N: int32(points)}}),
 		Sections: kernels.From([]kernels.Section{{Stride: int64(points)}}),
 		X:        kernels.Make[T](2 * pad), W: kernels.Make[T](nc * pad),
-		InvSigma: kernels.From([]T{1.5, 0.75}), Scale: kernels.From([]T{1}), Shift: kernels.From([]T{0})}
+		InvSigma: kernels.From([]T{1.5, 0.75}), Shift: kernels.From([]T{0}),
+		Scale: kernels.From([]T{T(0.01 / math.Pi)})} // where that kernel looks for ν
 	free = func() {
 		for _, v := range [][]T{p.Theta, p.Grad, p.U, p.UBar} {
 			if v != nil {

@@ -18,6 +18,7 @@ type port[T kernels.Real] struct {
 	arena   arena
 	flat    []C.fb_port // to pack and return, to unpack: they differ in the twin
 	out, in []T
+	onCard  bool  // the messages are in memory of the card
 	n, end  int64 // length of the message, of the shortest array that holds the blocks
 	blocks  int
 	packed  stamp // the message is complete
@@ -27,8 +28,8 @@ type port[T kernels.Real] struct {
 }
 
 // OpenPort prepares messages of the blocks, end to end.
-func (b *Backend[T]) OpenPort(parts []kernels.Block) (kernels.Port[T], error) {
-	p := &port[T]{b: b, flat: kernels.Make[C.fb_port](2), packed: stamp{driver: b.driver}, read: stamp{driver: b.driver},
+func (b *Backend[T]) OpenPort(parts []kernels.Block, host bool) (kernels.Port[T], error) {
+	p := &port[T]{b: b, onCard: b.cardMPI && !host, flat: kernels.Make[C.fb_port](2), packed: stamp{driver: b.driver}, read: stamp{driver: b.driver},
 		pack: b.function("fb_pack"), unpack: b.function("fb_unpack"), unpackAdd: b.function("fb_unpack_add")}
 	var at, start []int64
 	for _, part := range parts {
@@ -49,7 +50,7 @@ func (b *Backend[T]) OpenPort(parts []kernels.Block) (kernels.Port[T], error) {
 		blocks: C.int64_t(len(at)), n: C.int64_t(p.n)}
 	p.flat[0], p.flat[1] = form, form
 	p.flat[0].message, p.flat[1].message = out, in
-	if !b.cardMPI {
+	if !p.onCard {
 		out, in = a.pin(bytes, "the message"), a.pin(bytes, "the received message")
 	}
 	if a.err != nil {
@@ -67,7 +68,7 @@ func (p *port[T]) Pack(v []T) {
 		return
 	}
 	p.launch(p.pack, &p.flat[0], v)
-	if !p.b.cardMPI {
+	if !p.onCard {
 		p.b.driver.CopyOut(address(p.out), p.flat[0].message, p.n*size[T]())
 	}
 	p.b.stamp(&p.packed)
@@ -109,12 +110,12 @@ func (p *port[T]) spread(f Function, flat *C.fb_port, message, v []T, done *stam
 	if p.n == 0 {
 		return
 	}
-	if !p.b.cardMPI {
+	if !p.onCard {
 		p.b.driver.CopyIn(flat.message, address(message), p.n*size[T]())
 		p.b.stamp(done)
 	}
 	p.launch(f, flat, v)
-	if p.b.cardMPI {
+	if p.onCard {
 		p.b.stamp(done)
 	}
 }

@@ -46,7 +46,7 @@ func TestPort(t *testing.T) {
 				}
 			}
 			v, other := made[float32](t, b, n), made[float32](t, b, n)
-			p, err := b.OpenPort(c.blocks)
+			p, err := b.OpenPort(c.blocks, false)
 			must(t, err)
 			defer p.Close()
 			must(t, b.Write(v, host))

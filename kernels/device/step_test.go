@@ -88,7 +88,7 @@ func newStep[T kernels.Real](t testing.TB, d device.Driver, net kernels.Net) *st
 	s.squares, err = s.b.OpenSquares(s.q, out[:2])
 	s.must(err)
 	t.Cleanup(s.squares.Close)
-	s.port, err = s.b.OpenPort([]kernels.Block{{At: 3, N: 40}, {At: 100, N: 1}, {At: 300, N: 77}})
+	s.port, err = s.b.OpenPort([]kernels.Block{{At: 3, N: 40}, {At: 100, N: 1}, {At: 300, N: 77}}, false)
 	s.must(err)
 	t.Cleanup(s.port.Close)
 	return s

@@ -20,7 +20,8 @@ func climb(t *testing.T, source string) {
 		t.Skip("skipped: no g++ to compile the rungs with")
 	}
 	program := filepath.Join(t.TempDir(), "ladder")
-	out, err := exec.Command(compiler, "-O1", "-std=c++17", "-Wno-unknown-pragmas", "-x", "c++", source, "../emu/emu.cpp", "-lpthread", "-o", program).CombinedOutput()
+	flags := []string{"-O1", "-std=c++17", "-Wno-unknown-pragmas", "-x", "c++"}
+	out, err := exec.Command(compiler, append(flags, source, "../emu/emu.cpp", "-lpthread", "-o", program)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("compile %s: %v\n%s", source, err, out)
 	}

@@ -65,7 +65,8 @@ FB_KERNEL(ladder_shallow_0, fb_net, THREADS, 1) {
         }
         const float *b = abar, *y = z[n];
         zbar[n][1] = f[n][1] * b[1] + 2 * f[n][2] * y[1] * b[3], zbar[n][2] = f[n][1] * b[2] + 2 * f[n][2] * y[2] * b[4];
-        zbar[n][0] = f[n][1] * b[0] + f[n][2] * (y[1] * b[1] + y[2] * b[2] + y[3] * b[3] + y[4] * b[4]) + f[n][3] * (y[1] * y[1] * b[3] + y[2] * y[2] * b[4]);
+        zbar[n][0] = f[n][1] * b[0] + f[n][2] * (y[1] * b[1] + y[2] * b[2] + y[3] * b[3] + y[4] * b[4]);
+        zbar[n][0] += f[n][3] * (y[1] * y[1] * b[3] + y[2] * y[2] * b[4]);
         g[(B1 + n) * THREADS] += zbar[n][0];
         for (int k = 0; k < D; k++) g[(W1 + D * n + k) * THREADS] += zbar[n][0] * x[k] + zbar[n][1 + k] * inv[k];
       }

@@ -24,7 +24,8 @@ template <class S> struct Block {
   const R *theta, *inv_sigma;
   int loaded;        // layer whose weights lie in the only slot
 
-  __device__ __forceinline__ Block(const fb_net &net, R *sm) : p(net), shared(sm), at(threadIdx.x), curve(net.act), slots(1), outer(nullptr), loaded(0) {
+  __device__ __forceinline__ Block(const fb_net &net, R *sm)
+      : p(net), shared(sm), at(threadIdx.x), curve(net.act), slots(1), outer(nullptr), loaded(0) {
     if (S::TWO_LAYERS && Outer<S>::HELD) return;
     fb_deep_plan plan;
     fb_deep_choose(&p, S::W, sizeof(R), &plan);

@@ -33,7 +33,7 @@ type Link struct {
 
 // Ports is the part of kernels.Backend that carries messages: the arrays lie in its memory.
 type Ports[T kernels.Real] interface {
-	OpenPort(blocks []kernels.Block) (kernels.Port[T], error)
+	OpenPort(blocks []kernels.Block, host bool) (kernels.Port[T], error)
 }
 
 // Exchange is the map E between arrays of this rank and those of its neighbours. Nothing is allocated after New.

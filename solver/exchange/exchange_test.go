@@ -298,7 +298,7 @@ func TestWrongMessage_n2(t *testing.T) {
 			x, err := New[float64](c, kernels.Processor[float64]{}, []Link{l}, 50)
 			check(t, err)
 			if c.Rank() == 0 {
-				x.forward.out[0].port, err = kernels.Processor[float64]{}.OpenPort([]kernels.Block{{N: k.n}})
+				x.forward.out[0].port, err = kernels.Processor[float64]{}.OpenPort([]kernels.Block{{N: k.n}}, false)
 				check(t, err)
 			}
 			a := kernels.Make[float64](100)

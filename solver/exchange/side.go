@@ -30,7 +30,7 @@ func (s *side[T]) add(m Ports[T], rank int, send, recv []kernels.Block) error {
 		to     *[]parcel[T]
 	}{{send, &s.out}, {recv, &s.in}} {
 		if n := total(e.blocks); n > 0 {
-			port, err := m.OpenPort(e.blocks)
+			port, err := m.OpenPort(e.blocks, false)
 			if err != nil {
 				return err
 			}

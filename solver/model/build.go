@@ -101,7 +101,7 @@ func (b *builder[T]) slots() (err error) {
 		return fmt.Errorf("model: gradient: %w", err)
 	}
 	if b.replicated > 0 && b.comm.Size() > 1 {
-		if b.coarse, err = b.backend.OpenPort([]kernels.Block{{N: int64(b.replicated)}}); err != nil {
+		if b.coarse, err = b.backend.OpenPort([]kernels.Block{{N: int64(b.replicated)}}, true); err != nil {
 			return fmt.Errorf("model: all-reduce of the replicated levels: %w", err)
 		}
 	}

@@ -34,6 +34,7 @@ struct Node {
 
 std::vector<Node> *recording; // of the capture under way
 CUresult broken = CUDA_SUCCESS;
+thread_local bool current; // whether this thread has a context: calls from others fail, as they do with a card
 std::map<const void *, size_t> device, pinned;
 size_t used;
 
@@ -56,8 +57,10 @@ void play(const Node &n) {
   }
 }
 
+CUresult state() { return current ? broken : CUDA_ERROR_INVALID_CONTEXT; }
+
 CUresult queue(Node n) {
-  if (broken) return broken;
+  if (state()) return state();
   if (recording)
     recording->push_back(std::move(n));
   else
@@ -74,6 +77,7 @@ bool within(const std::map<const void *, size_t> &all, const void *p, size_t byt
 }
 
 CUresult allocate(std::map<const void *, size_t> &all, size_t bytes, int filling, void **p) {
+  if (state()) return state();
   if (recording) return CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED;
   *p = aligned_alloc(256, (bytes + 255) / 256 * 256);
   memset(*p, filling, bytes); // floats that are NaN: nobody may count on zeros
@@ -118,7 +122,7 @@ CUresult cuDeviceGetAttribute(int *v, CUdevice_attribute a, CUdevice) {
 
 CUresult cuDevicePrimaryCtxRetain(CUcontext *c, CUdevice) { return *c = handle<CUcontext>(1), CUDA_SUCCESS; }
 CUresult cuDevicePrimaryCtxRelease(CUdevice) { return CUDA_SUCCESS; }
-CUresult cuCtxSetCurrent(CUcontext) { return CUDA_SUCCESS; }
+CUresult cuCtxSetCurrent(CUcontext c) { return current = c != nullptr, CUDA_SUCCESS; }
 
 CUresult cuMemGetInfo(size_t *left, size_t *all) { return *all = MEMORY, *left = MEMORY - used, CUDA_SUCCESS; }
 
@@ -160,14 +164,14 @@ CUresult cuMemcpyDtoHAsync(void *to, CUdeviceptr from, size_t bytes, CUstream) {
 
 CUresult cuStreamCreate(CUstream *s, unsigned) { return *s = handle<CUstream>(2), CUDA_SUCCESS; }
 CUresult cuStreamDestroy(CUstream) { return CUDA_SUCCESS; }
-CUresult cuStreamSynchronize(CUstream) { return recording ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : broken; }
+CUresult cuStreamSynchronize(CUstream) { return recording ? CUDA_ERROR_STREAM_CAPTURE_UNSUPPORTED : state(); }
 
 // An event counts how often it was asked for: it has passed the second time, so that callers must ask again.
 CUresult cuEventCreate(CUevent *e, unsigned) { return *e = reinterpret_cast<CUevent>(new int(0)), CUDA_SUCCESS; }
 CUresult cuEventDestroy(CUevent e) { return delete reinterpret_cast<int *>(e), CUDA_SUCCESS; }
-CUresult cuEventRecord(CUevent e, CUstream) { return *reinterpret_cast<int *>(e) = 0, broken; }
-CUresult cuEventQuery(CUevent e) { return broken ? broken : (*reinterpret_cast<int *>(e))++ ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY; }
-CUresult cuEventSynchronize(CUevent) { return broken; }
+CUresult cuEventRecord(CUevent e, CUstream) { return *reinterpret_cast<int *>(e) = 0, state(); }
+CUresult cuEventQuery(CUevent e) { return state() ? state() : (*reinterpret_cast<int *>(e))++ ? CUDA_SUCCESS : CUDA_ERROR_NOT_READY; }
+CUresult cuEventSynchronize(CUevent) { return state(); }
 
 // The kernels are those of the emulation, whatever the image. It must be one, though: the magic number of a fatbin.
 CUresult cuModuleLoadData(CUmodule *m, const void *image) {
@@ -206,12 +210,12 @@ CUresult cuLaunchKernel(CUfunction f, unsigned x, unsigned y, unsigned z, unsign
   return queue({.kind = Node::RUN, .kernel = k, .blocks = x, .threads = threads, .shared = shared, .argument = {argument, argument + k->bytes}});
 }
 
-CUresult cuStreamBeginCapture(CUstream, CUstreamCaptureMode) { return recording = new std::vector<Node>, broken; }
+CUresult cuStreamBeginCapture(CUstream, CUstreamCaptureMode) { return recording = new std::vector<Node>, state(); }
 
 CUresult cuStreamEndCapture(CUstream, CUgraph *g) {
   *g = reinterpret_cast<CUgraph>(recording);
   recording = nullptr;
-  return broken;
+  return state();
 }
 
 CUresult cuGraphInstantiateWithFlags(CUgraphExec *e, CUgraph g, unsigned long long) {
@@ -223,7 +227,7 @@ CUresult cuGraphUpload(CUgraphExec, CUstream) { return CUDA_SUCCESS; }
 
 CUresult cuGraphLaunch(CUgraphExec e, CUstream) {
   for (const Node &n : *reinterpret_cast<std::vector<Node> *>(e)) play(n);
-  return broken;
+  return state();
 }
 
 CUresult cuGraphExecDestroy(CUgraphExec e) { return delete reinterpret_cast<std::vector<Node> *>(e), CUDA_SUCCESS; }
