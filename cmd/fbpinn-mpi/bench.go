@@ -61,7 +61,8 @@ one-pass   2-w-w-1 networks with u, u_x, u_t, u_xx and a residual local to the n
 two-pass   what a training step does: forward of all tiles; then gather, recompute, backward, weight gradients
 Adam       one update; its figures are for a parameter
 
-The peak is the rate of independent multiply-adds, the copy bandwidth counts bytes read and bytes written. Useful FLOPs are
+The peak is the rate of independent multiply-adds, the copy bandwidth counts bytes read and bytes written. A processor also
+fetches the lines that a copy overwrites, so that updates in place (Adam) may exceed it. Useful FLOPs are
 6 C G + 5 w d a pair, G = (L-1) w² + w n_u (2 C G + .. forward). Compulsory bytes are coordinates in, jets out and adjoints in
 for each pair, and parameters and their gradient for each visit of a subdomain. Medians of fifteen.`,
 		Args: cobra.NoArgs,
