@@ -101,7 +101,11 @@ func alone(err error) error {
 	}
 	time.Sleep(grace)
 	line, _, _ := strings.Cut(err.Error(), "\n")
-	return coded{fmt.Errorf("rank %s: %s", rank, line), exitInput}
+	code := exitInput
+	if c := (coded{}); errors.As(err, &c) {
+		code = c.code
+	}
+	return coded{fmt.Errorf("rank %s: %s", rank, line), code}
 }
 
 // rankHint is what the launcher tells about the rank before MPI has started; nothing where there is no launcher.
