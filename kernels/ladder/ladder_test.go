@@ -17,7 +17,7 @@ func climb(t *testing.T, source string) {
 	t.Parallel()
 	compiler, err := exec.LookPath("g++")
 	if err != nil {
-		t.Skip("skipped: no g++ to compile the rungs with")
+		t.Skipf("SKIP: %s needs g++ to compile the rungs", t.Name())
 	}
 	program := filepath.Join(t.TempDir(), "ladder")
 	flags := []string{"-O1", "-std=c++17", "-Wno-unknown-pragmas", "-x", "c++"}
