@@ -167,7 +167,7 @@ func TestProducts(t *testing.T) {
 
 func TestTriangles(t *testing.T) {
 	l, r := library(t), rand.New(rand.NewPCG(3, 4))
-	for _, n := range [][2]int{{1, 1}, {6, 9}, {70, 33}} {
+	for _, n := range [][2]int{{1, 1}, {6, 9}, {70, 33}, {150, 70}, {60, 131}} {
 		for _, tri := range triangles {
 			for _, op := range ops {
 				for _, side := range []Side{Left, Right} {
