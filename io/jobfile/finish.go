@@ -31,6 +31,65 @@ func (d *decoder) finish() {
 		}
 	}
 	d.active(&j.Train.Active)
+	d.stages(&j.Train)
+}
+
+// Steps of a stage that gives none.
+const (
+	gradientSteps    = 20000
+	secondOrderSteps = 30
+)
+
+// stages settles who trains, how long and in which precision. A job without stages is one of a single stage.
+func (d *decoder) stages(t *Train) {
+	if len(t.Stages) == 0 {
+		t.Stages = []Stage{{Solver: t.Solver, Steps: t.Steps}}
+	} else {
+		for _, name := range []string{"train.solver", "train.steps"} {
+			if _, given := d.doc.find(name); given {
+				d.about(name, name+" stands beside train.stages", "delete it: every stage has a solver and steps of its own")
+				return
+			}
+		}
+	}
+	second := ""
+	total := 0
+	for i := range t.Stages {
+		s := &t.Stages[i]
+		if s.Steps == 0 {
+			s.Steps = gradientSteps
+			if SecondOrder(s.Solver) {
+				s.Steps = secondOrderSteps
+			}
+		}
+		if s.Rate == 0 {
+			s.Rate = t.Rate
+		}
+		if SecondOrder(s.Solver) {
+			second = s.Solver
+		}
+		total += s.Steps
+	}
+	t.Steps = total
+	switch {
+	case second == "" && t.Continuation.Parameter != "":
+		d.about("train.continuation", "only least-squares and gauss-newton follow a continuation", "delete it, or choose one of them")
+	case second == "" || t.Precision == "float64":
+	case t.Precision == "float32":
+		d.about("train.precision", second+" needs float64", `delete the key or write precision = "float64"`)
+	}
+	if t.Precision == "" {
+		t.Precision = "float32"
+		if second != "" {
+			t.Precision = "float64"
+		}
+	}
+	if second != "" && d.job.Parallel.Exchange == "jets" {
+		d.about("parallel.exchange", second+" keeps its blocks where the points are: it exchanges parameters", "delete the key")
+	}
+	if c := t.Continuation; c.Parameter != "" && !slices.ContainsFunc(d.job.Parameters, func(p Named) bool { return p.Name == c.Parameter }) {
+		d.about("train.continuation.parameter", c.Parameter+" is no parameter", "name one of [parameters]")
+	}
 }
 
 // about reports a fault at a key by its path.

@@ -121,6 +121,7 @@ type Network struct {
 	Hidden     []int
 	Activation string       // tanh, sin, adaptive-tanh, adaptive-sin
 	Fourier    *Fourier     // nil: none
+	Scale      float64      // of the initial weights and biases of hidden layers
 	Unnorm     [][2]float64 // per unknown: mean m and scale s of docs/theory.md, section 2
 }
 
@@ -145,8 +146,12 @@ type PointSet struct {
 
 // Train says how parameters are found.
 type Train struct {
-	Solver                string // adam, lbfgs
+	Solver                string // adam, lbfgs, least-squares, gauss-newton; "" where Stages are given
 	Steps                 int
+	Stages                []Stage // always at least one
+	Linear                Linear
+	Damping               float64
+	Continuation          Continuation
 	Rate                  float64
 	Rates                 []float64 // per level; empty: Rate for all
 	Beta1, Beta2, Epsilon float64
@@ -157,6 +162,32 @@ type Train struct {
 	Report                int // steps between reports of the loss
 	Test                  int // steps between error tests; 0 = only at the end
 	Active                Active
+}
+
+// Stage is one solver of a sequence.
+type Stage struct {
+	Solver string
+	Steps  int
+	Rate   float64
+}
+
+// SecondOrder tells whether a solver works on linearised residuals.
+func SecondOrder(solver string) bool { return solver == "least-squares" || solver == "gauss-newton" }
+
+// Linear says how linear least-squares problems are solved.
+type Linear struct {
+	Filter     float64 // smallest kept singular value over the largest, subdomain by subdomain
+	Matrix     string  // auto, blocks, free
+	Memory     float64 // GiB a rank; 0 = computed
+	Iterations int     // 0 = computed
+	Layers     int
+	Coarse     int // -1 = computed
+}
+
+// Continuation moves a parameter from easy to hard; Parameter "" means none.
+type Continuation struct {
+	Parameter string
+	Values    []float64
 }
 
 // Schedule changes the learning rate during training. With k the step and K their number:

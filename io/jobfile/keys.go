@@ -16,7 +16,6 @@ type Key struct {
 	Min, Max float64  // of every number in the value; unbounded where both are 0
 	Open     bool     // Min itself is not allowed
 	Words    []string // allowed texts
-	Later    []string // texts that are recognised but not in this version
 	Example  string   // as TOML
 	Doc      string   // one sentence
 
@@ -36,6 +35,7 @@ const (
 
 const (
 	samplers = "grid uniform sobol halton"
+	solvers  = "adam lbfgs least-squares gauss-newton"
 	windows  = "cosine bump wendland gaussian sigmoid window2023"
 )
 
@@ -134,6 +134,8 @@ func Keys() []Key {
 			put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Fourier.Mean }), Doc: "Mean of the normal distribution of frequencies."},
 		{Name: "network.fourier.sigma", Type: "number", Unit: "periods over half a subdomain", Default: "1", Min: 0, Max: 1e6, Open: true, Example: "1",
 			put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Fourier.Sigma }), Doc: "Standard deviation of the frequencies."},
+		{Name: "network.scale", Type: "number", Default: "1", Min: 0, Max: 1e6, Open: true, Example: "2", put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Scale }),
+			Doc: "Factor of the initial weights and biases of the hidden layers: larger ones make richer frozen features, which are less smooth."},
 		{Name: "network.unnorm", Type: "pair of numbers, or one per unknown", Unit: "of the unknown", Default: "[0, 1]", Min: -maxNumber, Max: maxNumber, Example: "[0, 3]", put: putUnnorm,
 			Doc: "[mean, scale] that turn a network's output into the unknown; the scale is positive."},
 
@@ -149,10 +151,38 @@ func Keys() []Key {
 			Doc: "Shape of the grid on which the solution is written and errors are measured."},
 
 		{Name: "train", Type: "table", Default: "{}", Example: "{ steps = 20000 }", Doc: "How parameters are found."},
-		{Name: "train.solver", Type: "text", Words: word("adam lbfgs"), Later: word("least-squares gauss-newton"), Default: `"adam"`, Example: `"adam"`,
-			put: wordAt(func(d *decoder) *string { return &d.job.Train.Solver }), Doc: "Optimiser."},
-		{Name: "train.steps", Type: "integer", Unit: "steps", Default: "20000", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Steps }),
-			Doc: "Number of steps."},
+		{Name: "train.solver", Type: "text", Words: word(solvers), Default: `"adam"`, Example: `"least-squares"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Solver }),
+			Doc: "adam and lbfgs train everything by gradients; least-squares solves for output weights (Newton where equations are nonlinear), gauss-newton for all."},
+		{Name: "train.steps", Type: "integer", Unit: "steps", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Steps }),
+			Doc: "Number of steps, at most; if absent, 20000 of adam and lbfgs, 30 of least-squares and gauss-newton."},
+		{Name: "train.stages", Type: "list of tables", Example: "", begin: beginStage, Doc: "Solvers in turn, each from where the last one ended, instead of solver and steps."},
+		{Name: "train.stages[].solver", Type: "text", Words: word(solvers), Required: true, Example: `"adam"`,
+			put: wordAt(func(d *decoder) *string { return &d.stage().Solver }), Doc: "Solver of the stage."},
+		{Name: "train.stages[].steps", Type: "integer", Unit: "steps", Min: 1, Max: maxCount, Example: "2000", put: wholeAt(func(d *decoder) *int { return &d.stage().Steps }),
+			Doc: "Its steps; if absent, as for train.steps."},
+		{Name: "train.stages[].rate", Type: "number", Min: 0, Max: 1e3, Open: true, Example: "1e-3", put: numberAt(func(d *decoder) *float64 { return &d.stage().Rate }),
+			Doc: "Its learning rate; train.rate if absent."},
+		{Name: "train.linear", Type: "table", Default: "{}", Example: "{ filter = 1e-10 }", Doc: "How least-squares and gauss-newton solve their linear problems."},
+		{Name: "train.linear.filter", Type: "number", Default: "1e-10", Min: 0, Max: 0.1, Open: true, Example: "1e-10", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Linear.Filter }),
+			Doc: "Singular values of a subdomain's block below this share of its largest are dropped."},
+		{Name: "train.linear.matrix", Type: "text", Words: word("auto blocks free"), Default: `"auto"`, Example: `"blocks"`, put: wordAt(func(d *decoder) *string { return &d.job.Train.Linear.Matrix }),
+			Doc: "blocks: a direct factor of each rank's patch; free: products only, many iterations in little memory; auto: blocks if they fit into memory."},
+		{Name: "train.linear.memory", Type: "number", Unit: "GiB a rank", Default: "0", Min: 0, Max: 1e6, Example: "16", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Linear.Memory }),
+			Doc: "What blocks and factor may take before auto turns to free; 0 = four fifths of the machine's memory over its ranks."},
+		{Name: "train.linear.iterations", Type: "integer", Unit: "iterations", Default: "0", Min: 0, Max: maxCount, Example: "200", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Iterations }),
+			Doc: "Iterations of a linear solve, at most; 0 = 200 with blocks, 10000 without."},
+		{Name: "train.linear.layers", Type: "integer", Unit: "subdomains", Default: "1", Min: 1, Max: 4, Example: "2", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Layers }),
+			Doc: "Layers of neighbouring subdomains by which the patches of ranks overlap."},
+		{Name: "train.linear.coarse", Type: "integer", Unit: "vectors a rank", Default: "-1", Min: -1, Max: 10000, Example: "40", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Coarse }),
+			Doc: "Size of the spectral coarse space that couples the patches; 0 = none, -1 = chosen by the program."},
+		{Name: "train.damping", Type: "number", Default: "0", Min: 0, Max: 1e6, Example: "1e-4", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Damping }),
+			Doc: "First Levenberg-Marquardt damping of gauss-newton and least-squares, relative to columns of unit length; it adapts."},
+		{Name: "train.continuation", Type: "table", Example: `{ parameter = "nu", values = [0.1, 0.01] }`, Doc: "least-squares and gauss-newton approach a hard problem through easier ones."},
+		{Name: "train.continuation.parameter", Type: "text", Required: true, Example: `"nu"`, put: nameAt(func(d *decoder) *string { return &d.job.Train.Continuation.Parameter }),
+			Doc: "The parameter that moves."},
+		{Name: "train.continuation.values", Type: "list of numbers", Required: true, Min: -maxNumber, Max: maxNumber, Example: "[0.1, 0.01]", put: putContinuation,
+			Doc: "Its values on the way; its own value comes last by itself."},
 		{Name: "train.rate", Type: "number", Default: "1e-3", Min: 0, Max: 1e3, Open: true, Example: "1e-3", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Rate }),
 			Doc: "Learning rate."},
 		{Name: "train.rates", Type: "list of numbers", Min: 0, Max: 1e3, Open: true, Example: "[1e-3, 1e-3]", put: putRates, Doc: "Learning rate of each level, instead of rate."},
@@ -175,8 +205,9 @@ func Keys() []Key {
 			Doc: "Cosine: the last rate over the first."},
 		{Name: "train.schedule.warmup", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0",
 			put: wholeAt(func(d *decoder) *int { return &d.job.Train.Schedule.Warmup }), Doc: "Steps during which the rate grows from 0."},
-		{Name: "train.precision", Type: "text", Words: word("float32 float64"), Default: `"float32"`, Example: `"float32"`,
-			put: wordAt(func(d *decoder) *string { return &d.job.Train.Precision }), Doc: "Arithmetic of networks and residuals."},
+		{Name: "train.precision", Type: "text", Words: word("float32 float64"), Example: `"float64"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Precision }),
+			Doc: "Arithmetic of networks and residuals; if absent, float64 with least-squares or gauss-newton, which need it, else float32."},
 		{Name: "train.seed", Type: "integer", Default: "0", Min: 0, Max: 1 << 53, Example: "0", put: seedAt(func(d *decoder) *int64 { return &d.job.Train.Seed }),
 			Doc: "Initial parameters and random points are functions of it."},
 		{Name: "train.report", Type: "integer", Unit: "steps", Default: "100", Min: 1, Max: maxCount, Example: "100", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Report }),

@@ -252,6 +252,14 @@ func putRates(d *decoder, k *Key, n *node, path string) {
 	d.numbers(k, n, path, size, "one per level", &d.job.Train.Rates)
 }
 
+func beginStage(d *decoder, k *Key, n *node, path string) {
+	grow(&d.job.Train.Stages, d.count, Stage{})
+}
+
+func putContinuation(d *decoder, k *Key, n *node, path string) {
+	d.numbers(k, n, path, -1, "", &d.job.Train.Continuation.Values)
+}
+
 // levels is the number of levels, however they are given.
 func (c *Decomposition) levels() int {
 	n := len(c.Levels)
