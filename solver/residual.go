@@ -20,6 +20,7 @@ type stage[T kernels.Real] struct {
 type stageTerm[T kernels.Real] struct {
 	term    *problem.Term
 	program kernels.Task
+	inputs  [][]T // jets, then columns: what every program of the term reads first
 	squares kernels.Squares
 	q       []T // point weights, in memory of the backend
 	first   int // of its sums
@@ -65,6 +66,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 			}
 			in = append(in, c)
 		}
+		v.inputs = in[:len(in):len(in)]
 		if v.q, err = backend.Make(v.n); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}

@@ -68,6 +68,7 @@ type Cloud[T kernels.Real] struct {
 // and "rim".
 type group[T kernels.Real] struct {
 	kernel kernels.Kernel[T]
+	plan   *kernels.Plan[T]
 	at, n  int     // its stretch of Theta
 	tiles  []place // tile → where it belongs
 
