@@ -43,6 +43,9 @@ if [ -n "$pmix" ] && [ -d "$(dirname "$(readlink -f "$pmix")")/pmix" ]; then
   cp -L "$(dirname "$(readlink -f "$pmix")")"/pmix/*.so "$root/lib/pmix/"
 fi
 
+# OpenBLAS is loaded by name at run time, this one first (kernels/dense).
+cp -L "$(scripts/blas.sh)" "$root/lib/libopenblasp.so.0" || fail "no OpenBLAS; run make setup"
+
 # The C library and the loader belong to the machine, libcuda to its driver.
 ours='^(linux-vdso|ld-linux|libc|libm|libdl|libpthread|librt|libresolv|libutil|libnsl|libanl|libmvec|libcuda)[.-]'
 find "$root" -type f \( -path "$root/bin/*" -o -name '*.so*' \) -print0 | xargs -0 -n 1 ldd 2>/dev/null |

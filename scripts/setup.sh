@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing: a C++ compiler, Open MPI and HDF5 with headers. Does nothing, and needs no root, where all is here.
+# Installs what is missing: a C++ compiler, Open MPI and HDF5 with headers, OpenBLAS. Does nothing, and needs no root, where all is here.
 set -euo pipefail
 
 command -v go >/dev/null || { echo "setup: Go is missing; install Go 1.26 or newer" >&2; exit 1; }
@@ -9,6 +9,7 @@ command -v pkg-config >/dev/null || missing+=(pkg-config)
 command -v mpirun >/dev/null || missing+=(openmpi-bin)
 pkg-config --exists ompi-c 2>/dev/null || missing+=(libopenmpi-dev)
 pkg-config --exists hdf5 2>/dev/null || missing+=(libhdf5-dev)
+"$(dirname "$0")"/blas.sh >/dev/null || missing+=(libopenblas0-pthread)
 [ ${#missing[@]} -eq 0 ] && exit 0
 
 command -v apt-get >/dev/null || { echo "setup: please install the equivalents of: ${missing[*]}" >&2; exit 1; }
