@@ -144,7 +144,7 @@ type Run[T kernels.Real] struct {
 	evaluation *evaluation
 	exact      [][]float64 // rank 0: per unknown on the test grid; nil where unknown
 	points     [][]float64 // own training points [d][n]
-	all        [][]float64 // training points of all ranks [d][n]
+	all        [][]float64 // training points of all ranks [d][n]; nil where there is no continuation
 	first      []int       // number in all of the first point of each term, and their total
 	done       int
 	seconds    float64
@@ -168,7 +168,10 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
 	points, first := Sample(p, set.Seed)
 	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: len(points[0]),
-		all: points, first: first, damping: set.Newton.Damping}
+		first: first, damping: set.Newton.Damping}
+	if len(set.Newton.Path) > 0 {
+		r.all = points
+	}
 	for _, s := range set.Stages {
 		if s.secondOrder() { // blocks live where the points are
 			r.Settings.Choice = model.Choice{Mode: "parameters", Like: make([]bool, len(m.Nets))}

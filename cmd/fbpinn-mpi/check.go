@@ -104,7 +104,11 @@ func (l *loaded) describe(w io.Writer) error {
 	fmt.Fprintf(w, "total  %10d  %10d  %10d\n\n", l.model.Dec.Subdomains(), parameters, pairs)
 	fmt.Fprintf(w, "memory      about %s over all ranks, in %s\n",
 		bytes(size*(float64(pairs)*float64(p.Jets.N()+len(job.Domain))+planes+4*float64(parameters))), job.Train.Precision)
-	fmt.Fprintf(w, "training    %s, %d steps, seed %d\n", job.Train.Solver, job.Train.Steps, job.Train.Seed)
+	var stages []string
+	for _, s := range job.Train.Stages {
+		stages = append(stages, fmt.Sprintf("%s, %d steps", s.Solver, s.Steps))
+	}
+	fmt.Fprintf(w, "training    %s; seed %d\n", strings.Join(stages, ", then "), job.Train.Seed)
 	for _, text := range p.Warnings {
 		fmt.Fprintf(w, "warning     %s\n", text)
 	}

@@ -4,6 +4,8 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"fbpinn-mpi/io/jobfile"
@@ -14,6 +16,7 @@ import (
 	"fbpinn-mpi/solver/optim"
 	"fbpinn-mpi/solver/problem"
 	"fbpinn-mpi/solver/reference"
+	"fbpinn-mpi/solver/schwarz"
 )
 
 // loaded is a job that has been read, understood and checked in every respect that needs neither ranks nor time.
@@ -196,7 +199,7 @@ func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
 func (l *loaded) train() error {
 	job, t := l.job, l.job.Train
 	s := &l.settings
-	*s = solver.Settings{Method: t.Solver, Steps: t.Steps, Report: t.Report, Test: t.Test, Checkpoint: job.Output.Checkpoint,
+	*s = solver.Settings{Report: t.Report, Test: t.Test, Checkpoint: job.Output.Checkpoint,
 		Seed: uint64(t.Seed), Choice: model.Choice{Mode: job.Parallel.Exchange, Replicate: job.Parallel.Replicate},
 		LBFGS: optim.Settings{Memory: t.Memory}}
 	s.Adam = optim.Betas{Beta1: t.Beta1, Beta2: t.Beta2, Epsilon: t.Epsilon}
@@ -204,18 +207,25 @@ func (l *loaded) train() error {
 	if err != nil {
 		return complain(job, "train.schedule", err.Error(), "")
 	}
-	s.Rate = optim.Schedule{Decay: decay, Rate: t.Rate, Factor: t.Schedule.Factor, Every: t.Schedule.Every, Warmup: t.Schedule.Warmup}
-	if decay == optim.Cosine {
-		s.Rate.Every, s.Rate.Floor = t.Steps, t.Schedule.Final*t.Rate
+	for _, stage := range t.Stages {
+		rate := optim.Schedule{Decay: decay, Rate: stage.Rate, Factor: t.Schedule.Factor, Every: t.Schedule.Every, Warmup: t.Schedule.Warmup}
+		if decay == optim.Cosine {
+			rate.Every, rate.Floor = stage.Steps, t.Schedule.Final*stage.Rate
+		}
+		for _, r := range t.Rates {
+			rate.Levels = append(rate.Levels, r/stage.Rate)
+		}
+		if err := rate.Check(); err != nil {
+			return complain(job, "train.schedule", err.Error(), "")
+		}
+		s.Stages = append(s.Stages, solver.Stage{Method: stage.Solver, Steps: stage.Steps, Rate: rate})
 	}
-	for _, r := range t.Rates {
-		s.Rate.Levels = append(s.Rate.Levels, r/t.Rate)
-	}
-	if err := s.Rate.Check(); err != nil {
-		return complain(job, "train.schedule", err.Error(), "")
-	}
+	s.Features = model.Features{Scale: job.Network.Scale}
 	if f := job.Network.Fourier; f != nil {
-		s.Fourier = model.Fourier{Mean: f.Mean, Sigma: f.Sigma}
+		s.Features.Mean, s.Features.Sigma = f.Mean, f.Sigma
+	}
+	if err := l.newton(); err != nil {
+		return err
 	}
 	if a := t.Active; a.Scheduler != "all" {
 		steps := a.Steps
@@ -226,9 +236,36 @@ func (l *loaded) train() error {
 		if err != nil {
 			return complain(job, "train.active", err.Error(), "")
 		}
-		if t.Solver == "lbfgs" {
-			return complain(job, "train.active", "lbfgs trains all subdomains at once", "set train.active = { scheduler = \"all\" } or train.solver = \"adam\"")
+		for _, stage := range t.Stages {
+			if stage.Solver != "adam" {
+				return complain(job, "train.active", stage.Solver+" trains all subdomains at once", "set train.active = { scheduler = \"all\" } or use adam alone")
+			}
 		}
+	}
+	return nil
+}
+
+// newton translates the settings of the solvers of second order, and builds the problems of the continuation.
+func (l *loaded) newton() error {
+	job, t := l.job, l.job.Train
+	l.settings.Newton = solver.Newton{Damping: t.Damping,
+		Linear: schwarz.Settings{Tau: t.Linear.Filter, MaxIterations: t.Linear.Iterations, Layers: t.Linear.Layers, CoarseVectors: t.Linear.Coarse}}
+	for i, v := range t.Continuation.Values {
+		s := spec(job)
+		for k := range s.Parameters {
+			if s.Parameters[k].Name == t.Continuation.Parameter {
+				s.Parameters[k].Text = strconv.FormatFloat(v, 'g', -1, 64)
+			}
+		}
+		key := fmt.Sprintf("train.continuation.values[%d]", i)
+		p, err := problem.Build(s)
+		if err != nil {
+			return complain(job, key, fmt.Sprintf("with %s = %g: %v", t.Continuation.Parameter, v, err), "")
+		}
+		if !reflect.DeepEqual(p.Jets, l.problem.Jets) {
+			return complain(job, key, fmt.Sprintf("with %s = %g the equations need other derivatives", t.Continuation.Parameter, v), "leave this value out")
+		}
+		l.settings.Newton.Path = append(l.settings.Newton.Path, p)
 	}
 	return nil
 }

@@ -108,7 +108,7 @@ func (o *output[T]) start(r *solver.Run[T], backend string, traffic []model.Traf
 	if r.Done() > 0 {
 		fmt.Printf("resuming after step %d\n", r.Done())
 	}
-	o.progress = runlog.NewProgress(os.Stderr, runlog.IsTerminal(os.Stderr), int64(r.Done()), int64(l.settings.Steps))
+	o.progress = runlog.NewProgress(os.Stderr, runlog.IsTerminal(os.Stderr), int64(r.Done()), int64(l.settings.Steps()))
 }
 
 // Report logs, shows and keeps a report.
@@ -151,7 +151,8 @@ func (o *output[T]) Stop() bool { return o.stop() }
 // Checkpoint writes a generation.
 func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	c := &checkpoint.Checkpoint{Step: int64(s.Step), Seconds: s.Seconds, Seed: o.l.settings.Seed, JobSHA256: o.l.job.SHA256,
-		Precision: o.l.job.Train.Precision}
+		Precision: o.l.job.Train.Precision, State: []checkpoint.Number{{Name: "stage", Value: float64(s.Stage)},
+			{Name: "began", Value: float64(s.Began)}, {Name: "damping", Value: s.Damping}, {Name: "continuation", Value: float64(s.Value)}}}
 	for l, level := range s.Levels {
 		p := o.l.model.Nets[l].Params()
 		j := len(level.Theta) / p
@@ -185,6 +186,11 @@ func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) 
 		return nil, fmt.Errorf("the checkpoint was made with seed %d, the job has %d", c.Seed, l.settings.Seed)
 	}
 	s := &solver.State[T]{Step: int(c.Step), Seconds: c.Seconds}
+	number := func(name string) float64 { // files of older versions have one stage
+		v, _ := c.Number(name)
+		return v
+	}
+	s.Stage, s.Began, s.Damping, s.Value = int(number("stage")), int(number("began")), number("damping"), int(number("continuation"))
 	for i, level := range c.Levels {
 		var v solver.LevelState[T]
 		for _, a := range []struct {

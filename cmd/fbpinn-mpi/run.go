@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -12,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"fbpinn-mpi/io/checkpoint"
+	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/cpu"
+	"fbpinn-mpi/kernels/dense"
 	"fbpinn-mpi/kernels/device"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
@@ -140,6 +144,11 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		}
 		out.exact = exact
 	}
+	if l.secondOrder() {
+		if err := l.openLibrary(comm); err != nil {
+			return agree(comm, err)
+		}
+	}
 	backend, double, closeBackends, err := openBackends[T](comm, o)
 	if err != nil {
 		return err
@@ -180,8 +189,8 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return err
 	}
 	if status == solver.Stopped {
-		if r.Done() < l.settings.Steps {
-			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", r.Done(), l.settings.Steps), exitResubmit}
+		if r.Done() < l.settings.Steps() {
+			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", r.Done(), l.settings.Steps()), exitResubmit}
 		}
 		status = solver.StepLimit // the request came with the last step
 	}
@@ -193,6 +202,29 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return nil
 	}
 	return out.finish(r, status, solution, residuals, began)
+}
+
+// secondOrder tells whether some stage works on linearised residuals.
+func (l *loaded) secondOrder() bool {
+	return slices.ContainsFunc(l.job.Train.Stages, func(s jobfile.Stage) bool { return jobfile.SecondOrder(s.Solver) })
+}
+
+// openLibrary finds BLAS and says on rank 0 what it can do: a library that does not know the processor is five times slower.
+func (l *loaded) openLibrary(comm mpi.Comm) error {
+	library, err := dense.Open()
+	if err != nil {
+		return coded{err, exitFailure}
+	}
+	n := &l.settings.Newton
+	n.Library, n.Linear.Workers = library, runtime.GOMAXPROCS(0)
+	if comm.Rank() == 0 {
+		rate := library.Rate()
+		fmt.Printf("%s: %.1f GFLOP/s a core, %d threads a rank\n", library.Describe(), rate/1e9, n.Linear.Workers)
+		if w := library.Warning(rate, cpu.PeakFMA[float64]()); w != "" {
+			fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", w)
+		}
+	}
+	return nil
 }
 
 // openBackends chooses what to compute on: a card where this program and --backend allow it, else the processor. Errors are
