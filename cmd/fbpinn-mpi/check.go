@@ -102,6 +102,7 @@ func (l *loaded) describe(w io.Writer) error {
 	}
 	planes := float64(p.Jets.N() * len(p.Unknowns) * 2 * len(points[0]))
 	fmt.Fprintf(w, "total  %10d  %10d  %10d\n\n", l.model.Dec.Subdomains(), parameters, pairs)
+	l.places(w)
 	fmt.Fprintf(w, "memory      about %s over all ranks, in %s\n",
 		bytes(size*(float64(pairs)*float64(p.Jets.N()+len(job.Domain))+planes+4*float64(parameters))), job.Train.Precision)
 	var stages []string

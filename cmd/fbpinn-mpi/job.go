@@ -164,7 +164,7 @@ func (l *loaded) networks() error {
 	return nil
 }
 
-// levels translates the three ways to describe a decomposition.
+// levels translates the ways to describe a decomposition.
 func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
 	c := job.Decomposition
 	window, err := decomp.ParseWindow(c.Window)
@@ -181,15 +181,30 @@ func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
 			v := &specs[s.Level-1]
 			v.Free = append(v.Free, decomp.Box{Centre: s.Centre, Width: s.Width})
 		}
-	case len(c.Centres) > 0:
-		v := decomp.LevelSpec{Window: window}
-		for a := range c.Centres {
-			v.Centres, v.Widths = append(v.Centres, c.Centres[a].Values), append(v.Widths, c.Widths[a].Values)
-		}
-		specs = append(specs, v)
 	default:
+		graded := make([]decomp.Grading, len(job.Domain))
+		for _, g := range c.Graded {
+			for a := range job.Domain {
+				if job.Domain[a].Name == g.Axis {
+					graded[a] = decomp.Grading{Towards: g.Towards, Factor: g.Factor}
+				}
+			}
+		}
 		for i, counts := range c.Levels {
-			specs = append(specs, decomp.LevelSpec{Window: window, Counts: counts, Overlap: c.Overlap[i]})
+			specs = append(specs, decomp.LevelSpec{Window: window, Counts: counts, Overlap: c.Overlap[i], Graded: graded})
+		}
+		if len(c.Centres) == 0 {
+			break
+		}
+		if len(specs) == 0 {
+			specs = append(specs, decomp.LevelSpec{Window: window})
+			if len(c.Overlap) > 0 {
+				specs[0].Overlap = c.Overlap[0]
+			}
+		}
+		finest := &specs[len(specs)-1]
+		for a := range c.Centres {
+			finest.Centres, finest.Widths = append(finest.Centres, c.Centres[a].Values), append(finest.Widths, c.Widths[a].Values)
 		}
 	}
 	return specs, nil

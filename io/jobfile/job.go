@@ -93,14 +93,21 @@ type Count struct {
 	Count int
 }
 
-// Decomposition says where the subdomains are; exactly one of Levels, Centres and Subdomains is given.
+// Decomposition says where the subdomains are: by Levels, by Centres, by both, or by Subdomains.
 type Decomposition struct {
 	Levels     [][]int      // [level][axis] subdomains
-	Overlap    [][]float64  // [level][axis] width over spacing
+	Graded     []Graded     // axes whose centres are not equally spaced
+	Overlap    [][]float64  // [level][axis] width over spacing; not used along axes with Widths
 	Window     string       // cosine, bump, wendland, gaussian, sigmoid, window2023
-	Centres    []AxisValues // one level, tensor product of these, in the order of the coordinates
-	Widths     []AxisValues
+	Centres    []AxisValues // of the finest level; none, or one entry per coordinate in their order, those without centres empty
+	Widths     []AxisValues // like Centres
 	Subdomains []Subdomain
+}
+
+// Graded draws the centres along one axis together around a place.
+type Graded struct {
+	Axis            string
+	Towards, Factor float64
 }
 
 // AxisValues is a list of numbers along one axis.

@@ -24,13 +24,15 @@ type Key struct {
 	put   func(d *decoder, k *Key, n *node, path string) // checks and stores the value
 }
 
-// Bounds of the kernels and of good sense. TestLimits compares the first two with kernels.MaxWidth and MaxDepth.
+// Bounds of the kernels and of good sense. TestLimits compares those of other packages with them.
 const (
 	maxWidth  = 256
 	maxDepth  = 8
 	maxAxes   = 4
 	maxCount  = 1e9  // points, steps
 	maxNumber = 1e15 // any real number; beyond lies a slip, and squares of it overflow float32
+
+	maxGrading = 20 // decomp.MaxGrading
 )
 
 const (
@@ -100,19 +102,26 @@ func Keys() []Key {
 		{Name: "problem.conditions[].sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"sobol"`,
 			put: wordAt(func(d *decoder) *string { return &d.condition().Sampler }), Doc: "How the points are chosen."},
 
-		{Name: "decomposition", Type: "table", Required: true, Example: "{ levels = [1, 2, 4] }", Doc: "Where the subdomains are: levels, or centres and widths, or subdomains."},
+		{Name: "decomposition", Type: "table", Required: true, Example: "{ levels = [1, 2, 4] }", Doc: "Where the subdomains are: levels, or centres, or both, or subdomains."},
 		{Name: "decomposition.levels", Type: "list of lists of integers", Min: 1, Max: 1e6, Example: "[[1, 1], [5, 3]]", put: putLevels,
 			Doc: "Subdomains per axis of each level, coarse to fine; a bare number counts for all axes."},
-		{Name: "decomposition.overlap", Type: "number, or list", Unit: "spacings", Default: "1.9", Min: 0, Max: 1000, Open: true, Example: "1.9", put: putOverlap,
-			Doc: "Width of a subdomain over the spacing: one number, one per axis, or one list per level."},
-		{Name: "decomposition.window", Type: "text", Words: word(windows), Default: `"cosine"`, Example: `"cosine"`,
-			put: wordAt(func(d *decoder) *string { return &d.job.Decomposition.Window }), Doc: "Window function that blends subdomains."},
-		{Name: "decomposition.centres", Type: "table", Example: "{ x = [0.2, 0.8] }", Doc: "Centres along each axis of a single level, instead of levels."},
+		{Name: "decomposition.graded", Type: "table", Example: "{ x = { towards = 0, factor = 4 } }", Doc: "Axes along which the centres of levels are drawn together around a layer or shock."},
+		{Name: "decomposition.graded.<x>", Type: "table", Example: "{ towards = 0, factor = 4 }", begin: beginGraded,
+			Doc: "Centres along this axis are images of equally spaced ones under a sinh that is flattest at a place."},
+		{Name: "decomposition.graded.<x>.towards", Type: "number", Required: true, Min: -maxNumber, Max: maxNumber, Example: "0",
+			put: numberAt(func(d *decoder) *float64 { return &d.graded().Towards }), Doc: "Where the centres are densest, an end of the axis or a place inside it."},
+		{Name: "decomposition.graded.<x>.factor", Type: "number", Required: true, Min: 0, Max: maxGrading, Open: true, Example: "4",
+			put: numberAt(func(d *decoder) *float64 { return &d.graded().Factor }), Doc: "The largest spacing is cosh(factor) times the smallest."},
+		{Name: "decomposition.centres", Type: "table", Example: "{ x = [0.2, 0.8] }", Doc: "Centres along axes of a single level or, with levels, of the finest one."},
 		{Name: "decomposition.centres.<x>", Type: "list of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.2, 0.8]",
 			put: axisValuesAt(func(d *decoder) *[]AxisValues { return &d.job.Decomposition.Centres }), Doc: "Centres along this axis, ascending."},
-		{Name: "decomposition.widths", Type: "table", Example: "{ x = [0.9, 0.9] }", Doc: "Full widths that go with the centres."},
+		{Name: "decomposition.widths", Type: "table", Example: "{ x = [0.9, 0.9] }", Doc: "Full widths that go with the centres; without them the overlap counts."},
 		{Name: "decomposition.widths.<x>", Type: "list of numbers", Min: 0, Max: maxNumber, Open: true, Example: "[0.9, 0.9]",
 			put: axisValuesAt(func(d *decoder) *[]AxisValues { return &d.job.Decomposition.Widths }), Doc: "Full widths along this axis."},
+		{Name: "decomposition.overlap", Type: "number, or list", Unit: "spacings", Default: "1.9", Min: 0, Max: 1000, Open: true, Example: "1.9", put: putOverlap,
+			Doc: "Width of a subdomain over the local spacing: one number, one per axis, or one list per level."},
+		{Name: "decomposition.window", Type: "text", Words: word(windows), Default: `"cosine"`, Example: `"cosine"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Decomposition.Window }), Doc: "Window function that blends subdomains."},
 		{Name: "decomposition.subdomains", Type: "list of tables", Example: "", begin: beginSubdomain, Doc: "Freely placed subdomains, instead of levels."},
 		{Name: "decomposition.subdomains[].level", Type: "integer", Default: "1", Min: 1, Max: 64, Example: "1", put: wholeAt(func(d *decoder) *int { return &d.subdomain().Level }),
 			Doc: "Level it belongs to."},

@@ -264,7 +264,7 @@ func putContinuation(d *decoder, k *Key, n *node, path string) {
 func (c *Decomposition) levels() int {
 	n := len(c.Levels)
 	if len(c.Centres) > 0 {
-		n = 1
+		n = max(n, 1)
 	}
 	for _, s := range c.Subdomains {
 		n = max(n, s.Level)

@@ -13,11 +13,12 @@ const MaxD = kernels.MaxD
 // Box is a subdomain given by hand.
 type Box struct{ Centre, Width []float64 }
 
-// LevelSpec says how to make a level. Either Counts and Overlap, or Centres and Widths per axis (an axis whose list is empty
-// falls back on its count), or Free boxes.
+// LevelSpec says how to make a level. Either Counts and Overlap, or Centres and Widths per axis (an axis whose list of centres
+// is empty falls back on its count, one without widths on the overlap), or Free boxes.
 type LevelSpec struct {
 	Counts  []int       // subdomains per axis
 	Overlap []float64   // δ per axis, or one number for all; above 1, or from 1 on where there is one subdomain
+	Graded  []Grading   // per axis; nil: equal spacing on all
 	Centres [][]float64 // per axis, ascending
 	Widths  [][]float64 // per axis, as many as centres
 	Free    []Box
@@ -78,10 +79,11 @@ func (l *Level) setTensor(spec LevelSpec) error {
 	d := len(l.axes)
 	total := 1
 	for a, axis := range l.axes {
-		centres, widths, err := spec.axis(a, d, axis)
+		centres, widths, widened, err := spec.axis(a, d, axis)
 		if err == nil {
 			var ln *line
 			if ln, err = newLine(axis, spec.Window, centres, widths); err == nil {
+				ln.widened = widened
 				l.lines = append(l.lines, *ln)
 				if total > math.MaxInt32/len(centres) {
 					err = fmt.Errorf("more than %d subdomains", math.MaxInt32)
@@ -103,22 +105,24 @@ func (l *Level) setTensor(spec LevelSpec) error {
 	return nil
 }
 
-// axis returns centres and widths of the boxes along axis a (docs/theory.md, section 3): J equally spaced centres, the first
-// and last on the ends of the domain; on a periodic axis J equal cells instead. A box of a periodic axis never exceeds the
-// period, whatever δ.
-func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err error) {
-	if a < len(s.Centres) && len(s.Centres[a]) > 0 {
-		if a >= len(s.Widths) || len(s.Widths[a]) != len(s.Centres[a]) {
-			return nil, nil, fmt.Errorf("%d centres need as many widths", len(s.Centres[a]))
+// axis returns centres and widths of the boxes along axis a (docs/theory.md, section 3): J equally spaced or graded centres, the
+// first and last on the ends of the domain; on a periodic axis J equal cells instead; or the centres that are listed. A box of a
+// periodic axis never exceeds the period, whatever δ. widened counts the boxes that the rule of localWidths had to widen.
+func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, widened int, err error) {
+	listed := a < len(s.Centres) && len(s.Centres[a]) > 0
+	if listed && a < len(s.Widths) && len(s.Widths[a]) > 0 {
+		if len(s.Widths[a]) != len(s.Centres[a]) {
+			return nil, nil, 0, fmt.Errorf("%d centres need as many widths", len(s.Centres[a]))
 		}
-		return s.Centres[a], s.Widths[a], nil
+		return s.Centres[a], s.Widths[a], 0, nil
 	}
-	if len(s.Counts) != d {
-		return nil, nil, fmt.Errorf("%d subdomain counts for %d axes: give one count per axis", len(s.Counts), d)
-	}
-	n := s.Counts[a]
-	if n < 1 {
-		return nil, nil, fmt.Errorf("%d subdomains: give at least 1", n)
+	n := 0
+	if listed {
+		n = len(s.Centres[a])
+	} else if len(s.Counts) != d {
+		return nil, nil, 0, fmt.Errorf("%d subdomain counts for %d axes: give one count per axis", len(s.Counts), d)
+	} else if n = s.Counts[a]; n < 1 {
+		return nil, nil, 0, fmt.Errorf("%d subdomains: give at least 1", n)
 	}
 	var delta float64
 	switch {
@@ -127,18 +131,28 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	case len(s.Overlap) == d:
 		delta = s.Overlap[a]
 	default:
-		return nil, nil, fmt.Errorf("%d overlaps for %d axes: give one for all or one per axis", len(s.Overlap), d)
+		return nil, nil, 0, fmt.Errorf("%d overlaps for %d axes: give one for all or one per axis", len(s.Overlap), d)
 	}
 	if math.IsNaN(delta) || math.IsInf(delta, 0) {
-		return nil, nil, fmt.Errorf("overlap %g: give a finite number above 1", delta)
+		return nil, nil, 0, fmt.Errorf("overlap %g: give a finite number above 1", delta)
+	}
+	if listed {
+		widths, widened, err = localWidths(axis, s.Centres[a], delta)
+		return s.Centres[a], widths, widened, err
 	}
 	size := axis.Length()
 	if n == 1 {
 		if delta < 1 {
-			return nil, nil, fmt.Errorf("overlap %g leaves the ends of [%g, %g] uncovered: a single subdomain needs 1 or more",
+			return nil, nil, 0, fmt.Errorf("overlap %g leaves the ends of [%g, %g] uncovered: a single subdomain needs 1 or more",
 				delta, axis.Lo, axis.Hi)
 		}
-		return []float64{axis.Lo + size/2}, []float64{delta * size}, nil
+		return []float64{axis.Lo + size/2}, []float64{delta * size}, 0, nil
+	}
+	if a < len(s.Graded) && s.Graded[a].Factor != 0 {
+		if centres, err = s.Graded[a].centres(axis, n); err == nil {
+			widths, widened, err = localWidths(axis, centres, delta)
+		}
+		return centres, widths, widened, err
 	}
 	h := size / float64(n-1)
 	first := axis.Lo
@@ -148,7 +162,7 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	}
 	if delta <= 1 {
 		lo := first + delta*h/2
-		return nil, nil, fmt.Errorf("overlap %g leaves gaps: %d subdomains of width %.6g at a spacing of %.6g do not cover (%.6g, %.6g): use an overlap above 1",
+		return nil, nil, 0, fmt.Errorf("overlap %g leaves gaps: %d subdomains of width %.6g at a spacing of %.6g do not cover (%.6g, %.6g): use an overlap above 1",
 			delta, n, delta*h, h, lo, first+h-delta*h/2)
 	}
 	for i := 0; i < n; i++ {
@@ -158,7 +172,7 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	if !axis.Periodic {
 		centres[n-1] = axis.Hi
 	}
-	return centres, widths, nil
+	return centres, widths, 0, nil
 }
 
 // newLine builds one axis from its boxes and refuses gaps.
@@ -281,6 +295,27 @@ func (l *Level) Counts() []int {
 		n = append(n, len(l.lines[a].box))
 	}
 	return n
+}
+
+// Centres returns the centres of the boxes along an axis of a tensor level, ascending; nil for a free level.
+func (l *Level) Centres(axis int) []float64 {
+	if l.free != nil {
+		return nil
+	}
+	var x []float64
+	for i := range l.lines[axis].box {
+		x = append(x, l.lines[axis].box[i].centre)
+	}
+	return x
+}
+
+// Widened counts the boxes along an axis that are wider than δ times the local spacing, because they would have left a gap or
+// hardly have overlapped.
+func (l *Level) Widened(axis int) int {
+	if l.free != nil {
+		return 0
+	}
+	return l.lines[axis].widened
 }
 
 // interval returns the extent of subdomain j along axis a.

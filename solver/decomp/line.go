@@ -66,6 +66,7 @@ type line struct {
 	from     []float64  // smallest lo of image[i:]
 	lone     bool       // one box: ω = 1 everywhere
 	embedded bool       // lone on a periodic axis: the network takes sin, cos of π x̂
+	widened  int        // boxes wider than δ times the local spacing
 }
 
 // index makes the images and their search tables.

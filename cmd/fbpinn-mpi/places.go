@@ -1,0 +1,53 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"math"
+)
+
+// places prints where the subdomains of unequally spaced levels are.
+func (l *loaded) places(w io.Writer) {
+	for i, level := range l.model.Dec.Levels {
+		for a, axis := range l.job.Domain {
+			how := l.placed(i, a)
+			if how == "" {
+				continue
+			}
+			x := level.Centres(a)
+			least, most := math.Inf(1), 0.0
+			for j := 1; j < len(x); j++ {
+				least, most = math.Min(least, x[j]-x[j-1]), math.Max(most, x[j]-x[j-1])
+			}
+			fmt.Fprintf(w, "centres     level %d along %s: %s, spaced by %.4g to %.4g", i+1, axis.Name, how, least, most)
+			if n := level.Widened(a); n > 0 {
+				fmt.Fprintf(w, "; %s than overlap x spacing, so that neighbours meet", counted(n, "subdomain wider", "subdomains wider"))
+			}
+			fmt.Fprintln(w)
+		}
+	}
+}
+
+// placed says how the centres of a level were chosen along an axis, "" where they are equally spaced or there is one.
+func (l *loaded) placed(level, axis int) string {
+	c := l.job.Decomposition
+	if n := l.model.Dec.Levels[level].Centres(axis); len(n) < 2 {
+		return ""
+	}
+	if finest := len(l.model.Dec.Levels) - 1; level == finest && len(c.Centres) > 0 && len(c.Centres[axis].Values) > 0 {
+		return "listed"
+	}
+	for _, g := range c.Graded {
+		if g.Axis == l.job.Domain[axis].Name {
+			return fmt.Sprintf("graded towards %.6g, factor %.6g", g.Towards, g.Factor)
+		}
+	}
+	return ""
+}
+
+func counted(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
