@@ -46,6 +46,7 @@ func spec(job *jobfile.Job) problem.Spec {
 		Interior: problem.PointSpec(job.Points.Interior), External: reference.External()}
 	for _, a := range job.Domain {
 		s.Axes = append(s.Axes, problem.Axis(a))
+		s.Cells = append(s.Cells, []float64{a.Lo, a.Hi}) // those of one subdomain: no decomposition is made here
 	}
 	for _, f := range job.Functions {
 		s.Functions = append(s.Functions, problem.Function(f))

@@ -209,8 +209,8 @@ func history(t *testing.T, c mpi.Comm) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, s := range []small{laplace(), system(), marching()} { // the same order on all ranks
-		name := []string{"laplace", "system", "marching"}[i]
+	for i, s := range []small{laplace(), system(), marching(), cellular()} { // the same order on all ranks
+		name := []string{"laplace", "system", "marching", "cellular"}[i]
 		set := Settings{Stages: []Stage{{Steps: 100}}, Report: 1, Test: 50, Checkpoint: 100, Choice: model.Choice{Replicate: -1}}
 		want := &record{}
 		r := s.build(t, alone, set, want)

@@ -50,12 +50,12 @@ func (r *Run[T]) activate(step int) error {
 		return nil
 	}
 	trained := s.Trained(step, r.points)
-	counts := make([]int64, len(r.step.stage.terms))
+	counts := make([]float64, len(r.step.stage.terms))
 	for t := range r.step.stage.terms {
 		v := &r.step.stage.terms[t]
 		for i := v.lo; i < v.lo+v.n; i++ {
 			if trained[i] {
-				counts[t]++
+				counts[t] += v.count(i - v.lo)
 			}
 		}
 	}

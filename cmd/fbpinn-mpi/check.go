@@ -63,7 +63,7 @@ func (l *loaded) describe(w io.Writer) error {
 	}
 	points, first := solver.Sample(p, l.settings.Seed)
 	for t, term := range p.Terms {
-		fmt.Fprintf(w, "\nterm        %s: %d points\n", term.Name, first[t+1]-first[t])
+		fmt.Fprintf(w, "\nterm        %s: %d points%s\n", term.Name, first[t+1]-first[t], gauss(term))
 		for e, text := range term.Echo {
 			fmt.Fprintf(w, "            %s    (weight %.6g, needs %s)\n", text, term.Weights[e], term.Needs[e])
 		}

@@ -49,14 +49,24 @@ func load(path string, set []string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := problem.Build(spec(job))
+	// Points may follow the subdomains, so these come first; but what is wrong with the mathematics is said first.
+	dec, wrong := decompose(job)
+	s := spec(job)
+	switch {
+	case wrong == nil:
+		s.Cells = cells(dec)
+	case followed(job):
+		return nil, wrong
+	}
+	p, err := problem.Build(s)
 	if err != nil {
 		return nil, place(job, err)
 	}
-	l := &loaded{job: job, problem: p}
-	if err := l.networks(); err != nil {
-		return nil, err
+	if wrong != nil {
+		return nil, wrong
 	}
+	l := &loaded{job: job, problem: p}
+	l.networks(dec)
 	if err := l.train(); err != nil {
 		return nil, err
 	}
@@ -125,21 +135,49 @@ func spec(job *jobfile.Job) problem.Spec {
 	return s
 }
 
-// networks builds the decomposition and the networks of its levels.
-func (l *loaded) networks() error {
-	job, d := l.job, len(l.job.Domain)
+// decompose builds the subdomains.
+func decompose(job *jobfile.Job) (*decomp.Decomposition, error) {
 	var axes []decomp.Axis
 	for _, a := range job.Domain {
 		axes = append(axes, decomp.Axis(a))
 	}
 	specs, err := levels(job)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	dec, err := decomp.New(axes, specs)
 	if err != nil {
-		return complain(job, "decomposition", err.Error(), "")
+		return nil, complain(job, "decomposition", err.Error(), "")
 	}
+	return dec, nil
+}
+
+// cells are the ends of the cells of the finest level along every axis, nil where it is no grid.
+func cells(dec *decomp.Decomposition) (edges [][]float64) {
+	finest := dec.Levels[len(dec.Levels)-1]
+	for a := range dec.Axes {
+		e := finest.Edges(a)
+		if e == nil {
+			return nil
+		}
+		edges = append(edges, e)
+	}
+	return edges
+}
+
+// followed tells whether points of the job follow the subdomains.
+func followed(job *jobfile.Job) bool {
+	for _, c := range job.Problem.Conditions {
+		if c.Sampler == "cells" {
+			return true
+		}
+	}
+	return job.Points.Interior.Sampler == "cells"
+}
+
+// networks chooses the networks of the levels.
+func (l *loaded) networks(dec *decomp.Decomposition) {
+	job, d := l.job, len(l.job.Domain)
 	n := job.Network
 	act := map[string]kernels.Activation{"tanh": kernels.Tanh, "sin": kernels.Sin, "adaptive-tanh": kernels.AdaptiveTanh,
 		"adaptive-sin": kernels.AdaptiveSin}[n.Activation]
@@ -161,7 +199,6 @@ func (l *loaded) networks() error {
 		m.Shift, m.Scale = append(m.Shift, n.Unnorm[0][0]), append(m.Scale, n.Unnorm[0][1])
 	}
 	l.model = m
-	return nil
 }
 
 // levels translates the ways to describe a decomposition.

@@ -4,6 +4,9 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
+
+	"fbpinn-mpi/solver/problem"
 )
 
 // places prints where the subdomains of unequally spaced levels are.
@@ -26,6 +29,23 @@ func (l *loaded) places(w io.Writer) {
 			fmt.Fprintln(w)
 		}
 	}
+}
+
+// gauss says how the points of a term lie in cells, "" for other samplers.
+func gauss(t *problem.Term) string {
+	var points, cells []string
+	free := 0
+	for a, n := range t.Cells() {
+		if t.Box[a].Fixed() {
+			continue
+		}
+		cells, points = append(cells, fmt.Sprint(n)), append(points, fmt.Sprint(t.Points.Shape[free]))
+		free++
+	}
+	if free == 0 {
+		return ""
+	}
+	return fmt.Sprintf(", %s Gauss points in each of %s cells", strings.Join(points, " x "), strings.Join(cells, " x "))
 }
 
 // placed says how the centres of a level were chosen along an axis, "" where they are equally spaced or there is one.

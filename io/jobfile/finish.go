@@ -224,15 +224,19 @@ func (d *decoder) tensor(c *Decomposition) {
 	c.Centres, c.Widths = centres, widths
 }
 
-// points wants a shape for a grid, and a shape or a count for the other samplers.
+// points wants a shape for a grid or cells, and a shape or a count for the other samplers.
 func (d *decoder) points(p *PointSet) {
 	const path = "points.interior"
-	example := "shape = [" + strings.TrimSuffix(strings.Repeat("100, ", d.axes()), ", ") + "]"
+	number := "100, "
+	if p.Sampler == "cells" {
+		number = "5, "
+	}
+	example := "shape = [" + strings.TrimSuffix(strings.Repeat(number, d.axes()), ", ") + "]"
 	switch {
 	case len(p.Shape) > 0 && p.Count > 0:
 		d.about(path+".count", "both shape and count are given", "keep one of them")
-	case p.Sampler == "grid" && p.Count > 0:
-		d.about(path+".count", "a grid needs a number of points per coordinate", "write "+example)
+	case (p.Sampler == "grid" || p.Sampler == "cells") && p.Count > 0:
+		d.about(path+".count", fmt.Sprintf("sampler %s needs a number of points per coordinate", p.Sampler), "write "+example)
 	case len(p.Shape) == 0 && p.Count == 0:
 		d.about(path, "the number of points is missing", "add "+example)
 	}

@@ -146,8 +146,8 @@ type Points struct {
 
 // PointSet is a sampler with its number of points.
 type PointSet struct {
-	Sampler string // grid, uniform, sobol, halton
-	Shape   []int  // grid, or given as a shape
+	Sampler string // grid, uniform, sobol, halton, cells
+	Shape   []int  // grid or cells, or given as a shape
 	Count   int    // otherwise
 }
 

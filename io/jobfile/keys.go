@@ -36,7 +36,7 @@ const (
 )
 
 const (
-	samplers = "grid uniform sobol halton"
+	samplers = "grid uniform sobol halton cells"
 	solvers  = "adam lbfgs least-squares gauss-newton"
 	windows  = "cosine bump wendland gaussian sigmoid window2023"
 )
@@ -98,7 +98,7 @@ func Keys() []Key {
 		{Name: "problem.conditions[].weight", Type: "number", Default: "1", Min: 0, Max: maxNumber, Open: true, Example: "100",
 			put: numberAt(func(d *decoder) *float64 { return &d.condition().Weight }), Doc: "Factor of the mean square in the loss."},
 		{Name: "problem.conditions[].points", Type: "integer or list of integers", Min: 1, Max: maxCount, Example: "200", put: putConditionPoints,
-			Doc: "Number of points, or one number per axis that is not fixed; not needed at a single point."},
+			Doc: "Number of points, or one number per axis that is not fixed, with cells in each cell; not needed at a single point."},
 		{Name: "problem.conditions[].sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"sobol"`,
 			put: wordAt(func(d *decoder) *string { return &d.condition().Sampler }), Doc: "How the points are chosen."},
 
@@ -153,9 +153,9 @@ func Keys() []Key {
 		{Name: "points.interior.sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"grid"`,
 			put: wordAt(func(d *decoder) *string { return &d.job.Points.Interior.Sampler }), Doc: "How the points are chosen."},
 		{Name: "points.interior.shape", Type: "list of integers", Min: 1, Max: maxCount, Example: "[200, 100]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Interior.Shape }),
-			Doc: "Points per coordinate; a grid has its ends on the boundary."},
+			Doc: "Points per coordinate; a grid has its ends on the boundary; with cells: Gauss points per coordinate in each cell of the finest level."},
 		{Name: "points.interior.count", Type: "integer", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Count }),
-			Doc: "Number of points, where the sampler is not a grid."},
+			Doc: "Number of points, where the sampler is neither grid nor cells."},
 		{Name: "points.test", Type: "list of integers", Required: true, Min: 1, Max: maxCount, Example: "[400, 200]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Test }),
 			Doc: "Shape of the grid on which the solution is written and errors are measured."},
 

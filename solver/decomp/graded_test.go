@@ -198,3 +198,27 @@ func TestGradedErrors(t *testing.T) {
 		}
 	}
 }
+
+// Cells are those of the nearest centre, from end to end of the domain; around a period they wrap.
+func TestEdges(t *testing.T) {
+	axes := []Axis{{Name: "x", Lo: 0, Hi: 1}, {Name: "y", Lo: 0, Hi: 1, Periodic: true}}
+	for _, c := range []struct {
+		x, y, wantX, wantY []float64
+	}{
+		{[]float64{0, 0.5, 1}, []float64{0.125, 0.375, 0.625, 0.875}, []float64{0, 0.25, 0.75, 1}, []float64{0, 0.25, 0.5, 0.75, 1}},
+		{[]float64{-0.25, 0.125, 0.25, 1.5}, []float64{0.5, 0.75}, []float64{0, 0.1875, 0.875, 1}, []float64{0, 0.125, 0.625, 1}},
+		{[]float64{0.5}, []float64{0.5}, []float64{0, 1}, []float64{0, 1}},
+	} {
+		l := must(t, axes, LevelSpec{Centres: [][]float64{c.x, c.y}, Overlap: []float64{3}}).Levels[0]
+		for a, want := range [][]float64{c.wantX, c.wantY} {
+			got := l.Edges(a)
+			ok := len(got) == len(want)
+			for i := range want {
+				ok = ok && got[i] == want[i] // binary fractions: exact
+			}
+			if !ok {
+				t.Errorf("axis %d: edges %v, want %v", a, got, want)
+			}
+		}
+	}
+}

@@ -309,6 +309,15 @@ func (l *Level) Centres(axis int) []float64 {
 	return x
 }
 
+// Edges returns the ends of the cells of a tensor level along an axis, ascending from the lower to the upper end of the domain:
+// every cell holds the places that are nearer to one centre than to the others. Nil for a free level.
+func (l *Level) Edges(axis int) []float64 {
+	if l.free != nil {
+		return nil
+	}
+	return l.lines[axis].edges()
+}
+
 // Widened counts the boxes along an axis that are wider than δ times the local spacing, because they would have left a gap or
 // hardly have overlapped.
 func (l *Level) Widened(axis int) int {

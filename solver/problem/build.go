@@ -137,7 +137,7 @@ func (p *Problem) equations() error {
 
 // term starts a term over the whole domain.
 func (p *Problem) term(name, key string) *Term {
-	t := &Term{Name: name, Key: key, stream: uint64(len(p.Terms))}
+	t := &Term{Name: name, Key: key, stream: uint64(len(p.Terms)), cells: p.Cells}
 	for _, a := range p.Axes {
 		t.Box = append(t.Box, Range{a.Lo, a.Hi})
 		t.coords = append(t.coords, a.Name)

@@ -116,6 +116,15 @@ func TestErrors(t *testing.T) {
 		{"condition without points", condition(ConditionSpec{On: "x = 0"})},
 		{"condition with too many numbers of points", condition(ConditionSpec{On: "x = 0", Points: PointSpec{Shape: []int{3, 4}}})},
 		{"grid with a total", condition(ConditionSpec{On: "interior", Points: PointSpec{Count: 12}})},
+		{"cells without subdomains on a grid", condition(ConditionSpec{On: "interior", Points: PointSpec{Sampler: "cells", Shape: []int{3, 3}}})},
+		{"cells with a total", func(s *Spec) {
+			s.Cells = [][]float64{{0, 1}, {0, 3}}
+			s.Interior = PointSpec{Sampler: "cells", Count: 12}
+		}},
+		{"too many points in all cells", func(s *Spec) {
+			s.Cells = [][]float64{{0, 0.5, 1}, {0, 1, 3}}
+			s.Interior = PointSpec{Sampler: "cells", Shape: []int{30000, 30000}}
+		}},
 		{"several points at a point", condition(ConditionSpec{On: "x = 0, t = 0", Points: PointSpec{Count: 12}})},
 		{"condition without unknown", condition(ConditionSpec{On: "x = 0", Residual: []string{"u", "x - t"}, Points: grid1(3)})},
 		{"condition that the ansatz fulfils", func(s *Spec) {

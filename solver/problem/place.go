@@ -217,10 +217,11 @@ func (t *Term) checkPoints(key string) error {
 	switch q.Sampler {
 	case "":
 		q.Sampler = "grid"
-	case "grid", "uniform", "sobol", "halton":
+	case "grid", "uniform", "sobol", "halton", "cells":
 	default:
-		return &Error{Key: key, Msg: fmt.Sprintf("sampler %q is not known", q.Sampler), Hint: "grid, uniform, sobol or halton"}
+		return &Error{Key: key, Msg: fmt.Sprintf("sampler %q is not known", q.Sampler), Hint: "grid, uniform, sobol, halton or cells"}
 	}
+	shaped := q.Sampler == "grid" || q.Sampler == "cells"
 	switch {
 	case len(free) == 0:
 		if q.Count > 1 || len(q.Shape) > 0 {
@@ -232,15 +233,18 @@ func (t *Term) checkPoints(key string) error {
 		return &Error{Key: key, Msg: "the number of points is missing", Hint: "add points, one number per free coordinate: " + strings.Join(free, ", ")}
 	case len(q.Shape) > 0 && len(q.Shape) != len(free):
 		return &Error{Key: key, Msg: fmt.Sprintf("%d numbers of points for %d free coordinates", len(q.Shape), len(free)), Hint: "one per free coordinate: " + strings.Join(free, ", ")}
-	case len(q.Shape) == 0 && q.Sampler == "grid" && len(free) == 1:
+	case len(q.Shape) == 0 && shaped && len(free) == 1:
 		q.Shape, q.Count = []int{q.Count}, 0
-	case len(q.Shape) == 0 && q.Sampler == "grid":
-		return &Error{Key: key, Msg: "a grid needs a number of points per coordinate", Hint: "one per free coordinate: " + strings.Join(free, ", ")}
+	case len(q.Shape) == 0 && shaped:
+		return &Error{Key: key, Msg: "sampler " + q.Sampler + " needs a number of points per coordinate", Hint: "one per free coordinate: " + strings.Join(free, ", ")}
 	}
 	for _, s := range append(append([]int{}, q.Shape...), max(q.Count, 1)) {
 		if s < 1 {
 			return &Error{Key: key, Msg: fmt.Sprintf("%d points", s), Hint: "give a positive number"}
 		}
+	}
+	if q.Sampler == "cells" {
+		return t.checkCells(key)
 	}
 	if q.Sampler == "sobol" && t.N() > 1<<sobolBits {
 		return &Error{Key: key, Msg: fmt.Sprintf("%d points of a Sobol sequence", t.N()), Hint: "it has 2^32"}
@@ -262,8 +266,21 @@ func (p *Problem) finite() error {
 // probe bounds the number of points at which a problem is checked before a run.
 const probe = 4096
 
-// probePoints are some points of the term: the first ones drawn, or a coarser grid with the same ends.
+// probePoints are some points of the term: the first ones drawn, a coarser grid with the same ends, or every so many of the
+// cells' points.
 func (t *Term) probePoints() [][]float64 {
+	if t.Points.Sampler == "cells" {
+		points := t.Sample(0)
+		every := (len(points[0]) + probe - 1) / probe
+		for a, x := range points {
+			var some []float64
+			for i := 0; i < len(x); i += every {
+				some = append(some, x[i])
+			}
+			points[a] = some
+		}
+		return points
+	}
 	shape := append([]int{}, t.Points.Shape...)
 	for total := 2 * probe; total > probe; {
 		total = 1

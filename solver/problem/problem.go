@@ -42,6 +42,7 @@ type Term struct {
 	keys     []string // per residual: path of the job's key
 	coords   []string
 	periodic []bool // [d] and not narrowed: a grid leaves the upper end out
+	cells    [][]float64
 	stream   uint64 // of random numbers
 }
 

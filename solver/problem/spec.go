@@ -3,7 +3,7 @@
 //
 // Symbols as in solver/doc.go: coordinates a < d, unknowns k < n_u, jet components c < n_c, terms of the loss
 //
-//	loss = Σ_terms λ · mean_i r_i²        docs/theory.md, section 8
+//	loss = Σ_terms λ · Σ_i w_i r_i²,  Σ_i w_i = 1        docs/theory.md, section 8
 //
 // All points are stored as [d][n], points fastest.
 package problem
@@ -24,6 +24,10 @@ type Spec struct {
 	Equations []string  // "left = right"
 	Weights   []float64 // λ per equation; nil: all 1
 	Interior  PointSpec
+
+	// Cells are the ends of the cells into which sampler "cells" divides each axis, [d], ascending, both ends of the domain
+	// among them; nil where there are none.
+	Cells [][]float64
 
 	Ansatz     []Named // per unknown, in raw unknowns and coordinates; an unknown without one stays as it is
 	Exact      []Named // per unknown, in coordinates
@@ -50,10 +54,10 @@ type Function struct {
 	Body string
 }
 
-// PointSpec is a sampler and its number of points. A grid needs a Shape; the others take the product of Shape or Count.
+// PointSpec is a sampler and its number of points. A grid and cells need a Shape; the others take the product of Shape or Count.
 type PointSpec struct {
-	Sampler string // grid, uniform, sobol, halton
-	Shape   []int  // one number per free axis
+	Sampler string // grid, uniform, sobol, halton, cells
+	Shape   []int  // one number per free axis; of cells: in each cell
 	Count   int
 }
 
