@@ -35,7 +35,7 @@ func TestCells_n3(t *testing.T) { world.Run(t, 3, func(c mpi.Comm) { integrals(t
 
 func integrals(t *testing.T, c mpi.Comm) {
 	s := cellular()
-	r := s.build(t, c, Settings{Steps: 1, Choice: model.Choice{Replicate: 1}}, nil)
+	r := s.build(t, c, Settings{Stages: []Stage{{Steps: 1}}, Choice: model.Choice{Replicate: 1}}, nil)
 	// ∫∫ (x³y + xy²)² = 1/21 + 2/20 + 1/15; the raw solution of zero parameters is the shift 0.1:
 	// 3·∫(0.1 - x²)² over [0.2, 1] divided by 0.8; 0.1².
 	f := func(x float64) float64 { return 0.01*x - 0.2*math.Pow(x, 3)/3 + math.Pow(x, 5)/5 }
@@ -49,7 +49,7 @@ func integrals(t *testing.T, c mpi.Comm) {
 
 	s.levels = s.levels[2:] // a lone subdomain would be active everywhere
 	s.active = &decomp.ScheduleSpec{Kind: "line", Point: []float64{0, 0}, Free: []string{"y"}, Steps: 20}
-	r = s.build(t, c, Settings{Steps: 1, Choice: model.Choice{Replicate: 1}}, nil)
+	r = s.build(t, c, Settings{Stages: []Stage{{Steps: 1}}, Choice: model.Choice{Replicate: 1}}, nil)
 	if err := r.activate(0); err != nil {
 		t.Fatal(err)
 	}
