@@ -222,8 +222,12 @@ func (r *Run[T]) initialise() error {
 	for l := range r.Cloud.Levels {
 		v := &r.Cloud.Levels[l]
 		theta := make([]float64, v.P)
+		net := r.Model.Nets[l]
 		for slot, j := range v.Subs {
-			model.Init(r.Model.Nets[l], r.Settings.Features, r.Settings.Seed, l, j, theta)
+			model.Init(net, r.Settings.Features, r.Settings.Seed, l, j, theta)
+			if r.Settings.Stages[0].Method == "least-squares" { // it starts from the ansatz alone
+				clear(theta[net.FirstColumn(kernels.OutputColumns):])
+			}
 			for i, x := range theta {
 				all[v.At+slot*v.P+i] = T(x)
 			}
