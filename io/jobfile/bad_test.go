@@ -85,6 +85,10 @@ var companions = map[string][]string{
 	"train.active.point":       {`train.active.scheduler = "point"`},
 	"train.active.free":        {`train.active.scheduler = "line"`},
 	"train.active.steps":       {`train.active.scheduler = "point"`},
+	"train.windows.axis":       {`train.windows.start.u = "x"`, "train.windows.count = 2"},
+	"train.windows.count":      {`train.windows.start.u = "x"`, `train.windows.axis = "x"`},
+	"train.windows.at":         {`train.windows.start.u = "x"`, `train.windows.axis = "x"`},
+	"train.windows.start.u":    {"train.windows.count = 2", `train.windows.axis = "x"`},
 	"problem.conditions":       {`on = "x = 0"`, `residual = "u"`},
 	"decomposition.subdomains": {"centre = [0.5, 0.5]", "width = [2, 2]"},
 }
