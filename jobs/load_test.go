@@ -59,6 +59,17 @@ func spec(job *jobfile.Job) problem.Spec {
 			*list.to = append(*list.to, problem.Named(n))
 		}
 	}
+	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
+		s.Slab = &problem.Slab{Axis: w.Axis}
+		for _, a := range job.Domain {
+			if a.Name == w.Axis {
+				s.Slab.Lo, s.Slab.Hi = a.Lo, a.Hi
+			}
+		}
+		for _, n := range w.Start {
+			s.Slab.Start = append(s.Slab.Start, problem.Named(n))
+		}
+	}
 	for _, c := range job.Problem.Conditions {
 		condition := problem.ConditionSpec{Name: c.Name, On: c.On, Residual: c.Residual, Weight: c.Weight,
 			Points: problem.PointSpec{Sampler: c.Sampler, Shape: c.Points.Shape, Count: c.Points.Count}}

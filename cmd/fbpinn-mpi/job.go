@@ -124,6 +124,17 @@ func spec(job *jobfile.Job) problem.Spec {
 	}
 	i := job.Points.Interior
 	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count}
+	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
+		s.Slab = &problem.Slab{Axis: w.Axis}
+		for _, a := range job.Domain {
+			if a.Name == w.Axis {
+				s.Slab.Lo, s.Slab.Hi = a.Lo, a.Hi
+			}
+		}
+		for _, n := range w.Start {
+			s.Slab.Start = append(s.Slab.Start, problem.Named(n))
+		}
+	}
 	for _, c := range job.Problem.Conditions {
 		condition := problem.ConditionSpec{Name: c.Name, On: c.On, Residual: c.Residual, Weight: c.Weight,
 			Points: problem.PointSpec{Sampler: c.Sampler, Shape: c.Points.Shape, Count: c.Points.Count}}
@@ -255,6 +266,9 @@ func (l *loaded) train() error {
 		Seed: uint64(t.Seed), Choice: model.Choice{Mode: job.Parallel.Exchange, Replicate: job.Parallel.Replicate},
 		LBFGS: optim.Settings{Memory: t.Memory}}
 	s.Adam = optim.Betas{Beta1: t.Beta1, Beta2: t.Beta2, Epsilon: t.Epsilon}
+	if t.Windows != nil {
+		return complain(job, "train.windows", "windows in time are not solved one after another in this version", "delete [train.windows]")
+	}
 	decay, err := optim.ParseDecay(t.Schedule.Kind)
 	if err != nil {
 		return complain(job, "train.schedule", err.Error(), "")

@@ -92,6 +92,10 @@ var companions = map[string][]string{
 	"decomposition.subdomains":       {"centre = [0.5, 0.5]", "width = [2, 2]"},
 	"decomposition.graded.x.towards": {"decomposition.graded.x.factor = 4"},
 	"decomposition.graded.x.factor":  {"decomposition.graded.x.towards = 0"},
+	"train.windows.axis":             {`train.windows.start.u = "x"`, "train.windows.count = 2"},
+	"train.windows.count":            {`train.windows.start.u = "x"`, `train.windows.axis = "x"`},
+	"train.windows.at":               {`train.windows.start.u = "x"`, `train.windows.axis = "x"`},
+	"train.windows.start.u":          {"train.windows.count = 2", `train.windows.axis = "x"`},
 }
 
 // concrete is the name of a key with names for the place holders.

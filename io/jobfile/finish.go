@@ -31,6 +31,7 @@ func (d *decoder) finish() {
 		}
 	}
 	d.active(&j.Train.Active)
+	d.windows(j.Train.Windows)
 	d.stages(&j.Train)
 }
 
@@ -275,5 +276,23 @@ func (d *decoder) active(a *Active) {
 		} else if free != n {
 			d.about(path, fmt.Sprintf("scheduler %s takes %d in free, not %d", a.Scheduler, n, free), "coordinates: "+strings.Join(d.coords(), ", "))
 		}
+	}
+}
+
+// windows wants one way to cut, and a state to start from.
+func (d *decoder) windows(w *Windows) {
+	const path = "train.windows"
+	switch {
+	case w == nil:
+	case w.Count > 0 && len(w.At) > 0:
+		d.about(path+".at", "both count and at are given", "keep one of them")
+	case w.Count == 0 && len(w.At) == 0:
+		d.about(path, "nothing says how many windows there are", "add: count = 8")
+	case len(w.Start) == 0:
+		d.about(path+".start", "no state is given", fmt.Sprintf("add: %s = \"...\"", d.job.Problem.Unknowns[0]))
+	case !slices.Contains(d.coords(), w.Axis):
+		d.about(path+".axis", w.Axis+" is no coordinate", d.meant(w.Axis, "coordinate", d.coords()))
+	case d.job.Train.Active.Scheduler != "all":
+		d.about("train.active", "windows have an order already: a schedule of subdomains does not go with them", "delete it, or the windows")
 	}
 }

@@ -169,6 +169,7 @@ type Train struct {
 	Report                int // steps between reports of the loss
 	Test                  int // steps between error tests; 0 = only at the end
 	Active                Active
+	Windows               *Windows // nil: the whole domain at once
 }
 
 // Stage is one solver of a sequence.
@@ -219,6 +220,14 @@ type Active struct {
 	Point     []float64 // where the front starts, one number per coordinate; empty: the lower corner of the domain
 	Free      []string  // axes along which all subdomains are active
 	Steps     int       // the front crosses the domain in so many steps; 0 = train.steps
+}
+
+// Windows says how an evolution problem is cut into slabs of time that are solved one after another.
+type Windows struct {
+	Axis  string    // marching coordinate
+	Count int       // windows of equal length; 0 where At is given
+	At    []float64 // where one window ends and the next begins; checked by solver/problem
+	Start []Named   // state at the lower end of the axis: of "u", of "u_t"
 }
 
 // Parallel says how ranks share the work.

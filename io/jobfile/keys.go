@@ -232,6 +232,18 @@ func Keys() []Key {
 		{Name: "train.active.steps", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Active.Steps }),
 			Doc: "Steps in which the front crosses the domain; 0 = all of them."},
 
+		{Name: "train.windows", Type: "table", Example: `{ count = 8, start = { u = "sin(pi*x)" } }`, begin: func(d *decoder, _ *Key, _ *node, _ string) { d.job.Train.Windows = &Windows{} },
+			Doc: "Slabs of time that are solved one after another, each from the end of the one before."},
+		{Name: "train.windows.axis", Type: "text", Default: `"t"`, Example: `"x"`, put: nameAt(func(d *decoder) *string { return &d.job.Train.Windows.Axis }),
+			Doc: "Coordinate that is cut; with t for it, t_start and t_end are the ends of a window in expressions."},
+		{Name: "train.windows.count", Type: "integer", Min: 1, Max: 1e6, Example: "8", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Windows.Count }),
+			Doc: "Number of windows of equal length."},
+		{Name: "train.windows.at", Type: "list of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.1, 0.4]", put: putWindowsAt,
+			Doc: "Where one window ends and the next begins, ascending, instead of count."},
+		{Name: "train.windows.start", Type: "table", Required: true, Example: `{ u = "sin(pi*x)" }`, Doc: "State at the lower end of the axis."},
+		{Name: "train.windows.start.<u>", Type: "expression", Example: `"sin(pi*x)"`, put: putStart,
+			Doc: "An unknown, or its derivative u_t, there; expressions use its value at the start of each window as start_u, start_u_t."},
+
 		{Name: "parallel", Type: "table", Default: "{}", Example: "{ exchange = \"jets\" }", Doc: "How ranks share the work."},
 		{Name: "parallel.exchange", Type: "text", Words: word("auto jets parameters"), Default: `"auto"`, Example: `"auto"`,
 			put: wordAt(func(d *decoder) *string { return &d.job.Parallel.Exchange }), Doc: "What neighbours send each other."},

@@ -286,6 +286,18 @@ func putFree(d *decoder, k *Key, n *node, path string) {
 	}
 }
 
+func putWindowsAt(d *decoder, k *Key, n *node, path string) {
+	d.numbers(k, n, path, -1, "", &d.job.Train.Windows.At)
+}
+
+// putStart stores the expression of an unknown, or of its derivative; solver/problem knows which names are either.
+func putStart(d *decoder, k *Key, n *node, path string) {
+	var s string
+	if d.name(n.src, n.keyAt, path, n.key) && d.expression(k, n, path, &s) {
+		d.job.Train.Windows.Start = append(d.job.Train.Windows.Start, Named{n.key, s})
+	}
+}
+
 func putReplicate(d *decoder, k *Key, n *node, path string) {
 	if n.kind == text {
 		var s string

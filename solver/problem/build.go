@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -17,14 +18,17 @@ import (
 // Build understands a problem, or says in an *Error what is wrong with it.
 func Build(spec Spec) (*Problem, error) {
 	p := &Problem{Spec: spec}
-	for _, stage := range []func() error{p.symbols, p.domain, p.ansatzes, p.equations, p.conditions, p.mentioned, p.compile, p.exacts, p.finite} {
+	for _, stage := range []func() error{p.symbols, p.slab, p.domain, p.ansatzes, p.equations, p.conditions, p.mentioned, p.compile, p.exacts, p.finite} {
 		if err := stage(); err != nil {
 			return nil, err
 		}
 	}
-	p.corners()
-	p.influence()
-	p.consistency()
+	p.needsOfStates()
+	for _, look := range []func() error{p.corners, p.influence, p.consistency} {
+		if err := look(); err != nil {
+			return nil, fmt.Errorf("problem: %w", err)
+		}
+	}
 	return p, nil
 }
 
@@ -86,6 +90,15 @@ func (p *Problem) ansatzes() error {
 	return nil
 }
 
+// coords are the names of the coordinates.
+func (p *Problem) coords() []string {
+	var names []string
+	for _, a := range p.Axes {
+		names = append(names, a.Name)
+	}
+	return names
+}
+
 func (p *Problem) unknown(name string) int {
 	for k, u := range p.Unknowns {
 		if u == name {
@@ -137,10 +150,9 @@ func (p *Problem) equations() error {
 
 // term starts a term over the whole domain.
 func (p *Problem) term(name, key string) *Term {
-	t := &Term{Name: name, Key: key, stream: uint64(len(p.Terms)), cells: p.Cells}
+	t := &Term{Name: name, Key: key, coords: p.coords(), stream: uint64(len(p.Terms)), cells: p.Cells}
 	for _, a := range p.Axes {
 		t.Box = append(t.Box, Range{a.Lo, a.Hi})
-		t.coords = append(t.coords, a.Name)
 		t.periodic = append(t.periodic, a.Periodic)
 	}
 	return t
@@ -210,7 +222,6 @@ func (p *Problem) compile() error {
 		t.Program = r
 		collect(r.Jets)
 	}
-	p.Solution = &Solution{}
 	var outputs []*expr.Node
 	for k, a := range p.Ansatz {
 		value := p.Graph.Jet(k, kernels.MultiIndex{})
@@ -219,13 +230,10 @@ func (p *Problem) compile() error {
 		}
 		outputs = append(outputs, a)
 	}
-	p.Solution.Jets = p.Graph.Jets(outputs...)
-	p.Solution.Columns = p.Graph.Columns(outputs)
-	program, err := p.Graph.Compile(outputs, append(append([]*expr.Node{}, p.Solution.Jets...), p.Solution.Columns...))
-	if err != nil {
+	var err error
+	if p.Solution, err = p.solution(outputs); err != nil {
 		return explain("problem.ansatz", err)
 	}
-	p.Solution.Program = program
 	collect(p.Solution.Jets)
 	p.Jets = kernels.NewJets(len(p.Axes), needs...)
 	for _, t := range p.Terms {
@@ -234,6 +242,14 @@ func (p *Problem) compile() error {
 		}
 	}
 	return nil
+}
+
+// solution compiles outputs that are expressions of raw unknowns.
+func (p *Problem) solution(outputs []*expr.Node) (*Solution, error) {
+	s := &Solution{Jets: p.Graph.Jets(outputs...), Columns: p.Graph.Columns(outputs)}
+	var err error
+	s.Program, err = p.Graph.Compile(outputs, slices.Concat(s.Jets, s.Columns))
+	return s, err
 }
 
 // shorten writes the numbers of an expression with at most seven digits, for the eye.

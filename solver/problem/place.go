@@ -21,8 +21,12 @@ func (p *Problem) conditions() error {
 			name = fmt.Sprintf("%s (%d)", strings.TrimSuffix(name, fmt.Sprintf(" (%d)", n-1)), n)
 		}
 		t := p.term(name, key)
-		if err := p.box(t, c, key); err != nil {
+		inside, err := p.box(t, c, key)
+		if err != nil {
 			return err
+		}
+		if !inside { // the business of another window
+			continue
 		}
 		for j, text := range c.Residual {
 			label := name
@@ -69,42 +73,48 @@ func (p *Problem) placeName(c *ConditionSpec) string {
 	return strings.Join(parts, ", ")
 }
 
-// box narrows the term to the place of a condition.
-func (p *Problem) box(t *Term, c *ConditionSpec, key string) error {
-	places, err := c.Box, error(nil)
+// box narrows the term to the place of a condition, as far as it lies inside the slab.
+func (p *Problem) box(t *Term, c *ConditionSpec, key string) (inside bool, err error) {
+	places := c.Box
 	on := key + ".on"
 	if len(places) == 0 {
 		if places, err = p.parsePlace(c.On, on); err != nil {
-			return err
+			return false, err
 		}
 	}
 	seen := map[string]bool{}
 	for _, b := range places {
 		a := p.axis(b.Coord)
 		if a < 0 {
-			return &Error{Key: on, Msg: b.Coord + " is no coordinate", Hint: "coordinates: " + strings.Join(t.coords, ", ")}
+			return false, &Error{Key: on, Msg: b.Coord + " is no coordinate", Hint: "coordinates: " + strings.Join(t.coords, ", ")}
 		}
 		if seen[b.Coord] {
-			return &Error{Key: on, Msg: b.Coord + " is given twice", Hint: "delete one of them"}
+			return false, &Error{Key: on, Msg: b.Coord + " is given twice", Hint: "delete one of them"}
 		}
 		seen[b.Coord] = true
 		full := t.Box[a]
+		if p.Slab != nil && b.Coord == p.Slab.Axis {
+			full = Range{p.whole.Lo, p.whole.Hi}
+		}
 		if b.Lo > b.Hi {
-			return &Error{Key: on, Msg: fmt.Sprintf("%s runs from %g down to %g", b.Coord, b.Lo, b.Hi), Hint: fmt.Sprintf("write [%g, %g]", b.Hi, b.Lo)}
+			return false, &Error{Key: on, Msg: fmt.Sprintf("%s runs from %g down to %g", b.Coord, b.Lo, b.Hi), Hint: fmt.Sprintf("write [%g, %g]", b.Hi, b.Lo)}
 		}
 		if !(b.Lo >= full.Lo && b.Hi <= full.Hi) {
 			shown := fmt.Sprintf("%s = %.10g", b.Coord, b.Lo)
 			if b.Lo != b.Hi {
 				shown = fmt.Sprintf("%s = [%.10g, %.10g]", b.Coord, b.Lo, b.Hi)
 			}
-			return &Error{Key: on, Msg: shown + " lies outside the domain", Hint: fmt.Sprintf("%s runs from %.10g to %.10g", b.Coord, full.Lo, full.Hi)}
+			return false, &Error{Key: on, Msg: shown + " lies outside the domain", Hint: fmt.Sprintf("%s runs from %.10g to %.10g", b.Coord, full.Lo, full.Hi)}
 		}
 		if (Range{b.Lo, b.Hi}) != full {
 			t.periodic[a] = false
 		}
-		t.Box[a] = Range{b.Lo, b.Hi}
+		if b.Lo > t.Box[a].Hi || b.Hi < t.Box[a].Lo || b.Lo < b.Hi && (b.Lo == t.Box[a].Hi || b.Hi == t.Box[a].Lo) {
+			return false, nil
+		}
+		t.Box[a] = Range{max(b.Lo, t.Box[a].Lo), min(b.Hi, t.Box[a].Hi)}
 	}
-	return nil
+	return true, nil
 }
 
 func (p *Problem) axis(name string) int {
@@ -134,11 +144,7 @@ func (p *Problem) parsePlace(on, key string) ([]Place, error) {
 			return nil, fault(start, fmt.Sprintf("%q says no place", strings.TrimSpace(part.text)), form)
 		}
 		if p.axis(coord) < 0 {
-			var names []string
-			for _, a := range p.Axes {
-				names = append(names, a.Name)
-			}
-			return nil, fault(start, fmt.Sprintf("%q is no coordinate", coord), "coordinates: "+strings.Join(names, ", "))
+			return nil, fault(start, fmt.Sprintf("%q is no coordinate", coord), "coordinates: "+strings.Join(p.coords(), ", "))
 		}
 		b := Place{Coord: coord}
 		at := part.at + len(head) + 1
@@ -299,11 +305,14 @@ func (t *Term) probePoints() [][]float64 {
 }
 
 func (p *Problem) finiteAt(t *Term, points [][]float64) error {
-	v, i, c := p.evaluate(t.Program.Columns, points)
+	v, i, c, err := p.evaluate(t.Program.Columns, points)
+	key := t.Key
+	if err != nil {
+		return explain(key, err)
+	}
 	if c < 0 {
 		return nil
 	}
-	key := t.Key
 	for r, n := range t.Raw { // the residual that the column belongs to
 		for _, own := range p.Graph.Columns([]*expr.Node{n}) {
 			if own == t.Program.Columns[c] {

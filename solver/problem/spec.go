@@ -33,6 +33,8 @@ type Spec struct {
 	Exact      []Named // per unknown, in coordinates
 	Conditions []ConditionSpec
 
+	Slab *Slab // the window of an evolution problem; nil: the whole domain, without names for its ends and start
+
 	// External functions that expressions may call, such as cole_hopf.
 	External map[string]expr.External
 }

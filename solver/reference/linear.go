@@ -12,14 +12,18 @@ import (
 )
 
 // jets evaluates an expression at points with given values of the unknown's derivatives (0 where none is given).
-func (c *call) jets(n *expr.Node, points [][]float64, values map[kernels.MultiIndex][]float64) []float64 {
+func (c *call) jets(n *expr.Node, points [][]float64, values map[kernels.MultiIndex][]float64) ([]float64, error) {
 	zero := make([]float64, len(points[0]))
-	return expr.Eval([]*expr.Node{n}, points, func(jet *expr.Node) []float64 {
+	v, err := expr.Eval([]*expr.Node{n}, points, func(jet *expr.Node) []float64 {
 		if v, ok := values[jet.Index]; ok {
 			return v
 		}
 		return zero
-	}, len(points[0]))[0]
+	}, len(points[0]))
+	if err != nil {
+		return nil, err
+	}
+	return v[0], nil
 }
 
 // linear returns the constant coefficient of each derivative in the single equation of the problem, and the source at points:
@@ -38,7 +42,8 @@ func (c *call) linear(points [][]float64) (coefficient map[kernels.MultiIndex]fl
 		}
 		coefficient[jet.Index] = part.Value
 	}
-	return coefficient, c.jets(r, points, nil), nil
+	source, err = c.jets(r, points, nil)
+	return coefficient, source, err
 }
 
 // finiteDifference solves Σ_a c_a u_aa + c_0 u + f = 0 on a box with u = 0 on its boundary by central differences of second
