@@ -5,6 +5,7 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Problem is a Spec that has been understood: everything that training needs to know about the mathematics.
@@ -22,7 +23,8 @@ type Problem struct {
 	Solution *Solution    // constrained unknowns from raw ones
 	Warnings []string     // what is allowed and probably not meant
 
-	exact []*expr.Node // [n_u], nil where none is given
+	exact  []*expr.Node   // [n_u], nil where none is given
+	region *region.Region // nil: all of the box
 }
 
 // Term is one sum of the loss: residuals that share their points.
@@ -43,6 +45,7 @@ type Term struct {
 	coords   []string
 	periodic []bool // [d] and not narrowed: a grid leaves the upper end out
 	cells    [][]float64
+	region   *region.Region
 	stream   uint64 // of random numbers
 }
 
@@ -94,6 +97,12 @@ func (p *Problem) place(points [][]float64, i int) string {
 		s += fmt.Sprintf("%s = %.6g", x.Name, points[a][i])
 	}
 	return s
+}
+
+// Remaining returns those of points [d][n] that belong to the domain, and their numbers; nil numbers mean all of them, where
+// nothing is removed.
+func (p *Problem) Remaining(points [][]float64) (remaining [][]float64, numbers []int) {
+	return p.region.Keep(points)
 }
 
 // HasExact tells for which unknowns an exact solution is given.

@@ -23,6 +23,9 @@ func (p *Problem) corners() {
 			if points == nil {
 				continue
 			}
+			if points, _ = p.region.Keep(points); len(points[0]) == 0 {
+				continue
+			}
 			for k, u := range p.Unknowns {
 				a, b := p.prescribed(s, k, points), p.prescribed(t, k, points)
 				for j := range min(len(a), len(b)) {
