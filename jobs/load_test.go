@@ -9,6 +9,7 @@ import (
 	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/solver/problem"
 	"fbpinn-mpi/solver/reference"
+	"fbpinn-mpi/solver/region"
 )
 
 // load reads a job and builds its problem, as cmd/fbpinn-mpi does.
@@ -47,6 +48,19 @@ func spec(job *jobfile.Job) problem.Spec {
 	for _, a := range job.Domain {
 		s.Axes = append(s.Axes, problem.Axis(a))
 		s.Cells = append(s.Cells, []float64{a.Lo, a.Hi}) // those of one subdomain: no decomposition is made here
+	}
+	for _, places := range job.Geometry.Remove {
+		var b region.Box
+		for _, a := range job.Domain {
+			lo, hi := a.Lo, a.Hi
+			for _, p := range places {
+				if p.Coord == a.Name {
+					lo, hi = p.Lo, p.Hi
+				}
+			}
+			b.Lo, b.Hi = append(b.Lo, lo), append(b.Hi, hi)
+		}
+		s.Removed = append(s.Removed, b)
 	}
 	for _, f := range job.Functions {
 		s.Functions = append(s.Functions, problem.Function(f))

@@ -53,6 +53,9 @@ func (l *loaded) describe(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "coordinate  %s in [%.6g, %.6g]%s\n", a.Name, a.Lo, a.Hi, periodic)
 	}
+	for _, b := range removed(job) {
+		fmt.Fprintf(w, "removed     %s\n", ranges(job, b))
+	}
 	for _, v := range job.Parameters {
 		fmt.Fprintf(w, "parameter   %s = %.10g\n", v.Name, p.Params[v.Name])
 	}

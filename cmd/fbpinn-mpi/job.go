@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -16,6 +17,7 @@ import (
 	"fbpinn-mpi/solver/optim"
 	"fbpinn-mpi/solver/problem"
 	"fbpinn-mpi/solver/reference"
+	"fbpinn-mpi/solver/region"
 	"fbpinn-mpi/solver/schwarz"
 )
 
@@ -26,7 +28,8 @@ type loaded struct {
 	model    *model.Model
 	settings solver.Settings
 	axes     [][]float64 // coordinates of the test grid
-	test     [][]float64 // its points [d][n]
+	test     [][]float64 // its points in the domain [d][n]
+	numbers  []int       // of these points in the grid; nil: all of them
 }
 
 // load reads a job. Every fault of the job is a *jobfile.Error.
@@ -73,7 +76,19 @@ func load(path string, set []string) (*loaded, error) {
 	if err := l.rehearse(); err != nil {
 		return nil, err
 	}
-	l.test = p.TestGrid(job.Points.Test)
+	if err := l.testGrid(); err != nil {
+		return nil, err
+	}
+	return l, nil
+}
+
+// testGrid lays the test grid, and checks that no point lies among subdomains which were removed.
+func (l *loaded) testGrid() error {
+	job, p := l.job, l.problem
+	l.test, l.numbers = p.Remaining(p.TestGrid(job.Points.Test))
+	if len(l.test[0]) == 0 {
+		return complain(job, "points.test", "all points of the test grid lie in removed parts of the domain", "give more points, or remove less")
+	}
 	for a, n := range job.Points.Test {
 		one := make([]int, len(job.Points.Test))
 		for b := range one {
@@ -82,7 +97,35 @@ func load(path string, set []string) (*loaded, error) {
 		one[a] = n
 		l.axes = append(l.axes, p.TestGrid(one)[a])
 	}
-	return l, nil
+	if l.numbers == nil {
+		return nil
+	}
+	points, _ := solver.Sample(p, l.settings.Seed)
+	for _, of := range [][][]float64{points, l.test} {
+		if err := l.model.Dec.Covers(of); err != nil {
+			return complain(job, "decomposition", err.Error(), "")
+		}
+	}
+	return nil
+}
+
+// onGrid puts values at the test points into their places on the whole grid; what was removed is NaN.
+func (l *loaded) onGrid(values []float64) []float64 {
+	if l.numbers == nil || values == nil {
+		return values
+	}
+	n := 1
+	for _, k := range l.job.Points.Test {
+		n *= k
+	}
+	grid := make([]float64, n)
+	for i := range grid {
+		grid[i] = math.NaN()
+	}
+	for k, i := range l.numbers {
+		grid[i] = values[k]
+	}
+	return grid
 }
 
 // complain is an error about a key.
@@ -122,6 +165,7 @@ func spec(job *jobfile.Job) problem.Spec {
 	for _, n := range job.Problem.Exact {
 		s.Exact = append(s.Exact, problem.Named(n))
 	}
+	s.Removed = removed(job)
 	i := job.Points.Interior
 	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count}
 	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
@@ -146,6 +190,24 @@ func spec(job *jobfile.Job) problem.Spec {
 	return s
 }
 
+// removed are the parts that do not belong to the domain, as boxes.
+func removed(job *jobfile.Job) (boxes []region.Box) {
+	for _, places := range job.Geometry.Remove {
+		var b region.Box
+		for _, a := range job.Domain {
+			lo, hi := a.Lo, a.Hi
+			for _, p := range places {
+				if p.Coord == a.Name {
+					lo, hi = p.Lo, p.Hi
+				}
+			}
+			b.Lo, b.Hi = append(b.Lo, lo), append(b.Hi, hi)
+		}
+		boxes = append(boxes, b)
+	}
+	return boxes
+}
+
 // decompose builds the subdomains.
 func decompose(job *jobfile.Job) (*decomp.Decomposition, error) {
 	var axes []decomp.Axis
@@ -156,7 +218,7 @@ func decompose(job *jobfile.Job) (*decomp.Decomposition, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec, err := decomp.New(axes, specs)
+	dec, err := decomp.New(axes, specs, removed(job)...)
 	if err != nil {
 		return nil, complain(job, "decomposition", err.Error(), "")
 	}

@@ -310,7 +310,7 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 		s.Coords = append(s.Coords, snapshot.Coord{Name: c.Name, Units: "1", LongName: "coordinate " + c.Name, Values: l.axes[a]})
 	}
 	add := func(name, long string, data []float64) {
-		s.Fields = append(s.Fields, snapshot.Field{Name: name, Units: "1", LongName: long, Data: data})
+		s.Fields = append(s.Fields, snapshot.Field{Name: name, Units: "1", LongName: long, Data: l.onGrid(data)})
 	}
 	for k, u := range l.problem.Unknowns {
 		add(u, "solution "+u, solution[k])
@@ -327,6 +327,9 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 		add(fmt.Sprintf("residual_%d", e+1), "residual of "+l.problem.Terms[0].Echo[e], v)
 	}
 	s.Decomposition = o.decomposition(r)
+	for _, b := range removed(l.job) {
+		s.Removed = append(s.Removed, snapshot.Box(b))
+	}
 	s.Attrs = o.provenance(r, time.Since(began).Seconds())
 	path := o.dir.File(runlog.SolutionName)
 	if err := snapshot.Write(path, s); err != nil {

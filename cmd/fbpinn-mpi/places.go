@@ -6,12 +6,17 @@ import (
 	"math"
 	"strings"
 
+	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/solver/problem"
+	"fbpinn-mpi/solver/region"
 )
 
-// places prints where the subdomains of unequally spaced levels are.
+// places prints where the subdomains of unequally spaced levels are, and what levels lost to removed parts.
 func (l *loaded) places(w io.Writer) {
 	for i, level := range l.model.Dec.Levels {
+		if n := level.Dropped(); n > 0 {
+			fmt.Fprintf(w, "dropped     level %d: %s in removed parts\n", i+1, counted(n, "subdomain has its centre", "subdomains have their centres"))
+		}
 		for a, axis := range l.job.Domain {
 			how := l.placed(i, a)
 			if how == "" {
@@ -29,6 +34,17 @@ func (l *loaded) places(w io.Writer) {
 			fmt.Fprintln(w)
 		}
 	}
+}
+
+// ranges writes a removed box, without the coordinates that it takes from end to end.
+func ranges(job *jobfile.Job, b region.Box) string {
+	var parts []string
+	for a, axis := range job.Domain {
+		if b.Lo[a] != axis.Lo || b.Hi[a] != axis.Hi {
+			parts = append(parts, fmt.Sprintf("%s in [%.6g, %.6g]", axis.Name, b.Lo[a], b.Hi[a]))
+		}
+	}
+	return strings.Join(parts, ", ")
 }
 
 // gauss says how the points of a term lie in cells, "" for other samplers.

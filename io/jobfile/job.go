@@ -13,7 +13,8 @@ type Job struct {
 	Title     string
 	Reference string // citation
 
-	Domain     []Axis     // coordinates in the order of the file
+	Domain     []Axis // coordinates in the order of the file
+	Geometry   Geometry
 	Parameters []Named    // number or expression as text; a later one may use earlier ones
 	Functions  []Function // helper functions
 
@@ -34,6 +35,11 @@ type Axis struct {
 	Name     string
 	Lo, Hi   float64
 	Periodic bool
+}
+
+// Geometry says what is left of the domain's box.
+type Geometry struct {
+	Remove [][]Place // boxes that are taken out; coordinates not named run from end to end
 }
 
 // Named is an expression that has a name.

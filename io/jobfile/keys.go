@@ -59,6 +59,11 @@ func Keys() []Key {
 		{Name: "domain.<x>.periodic", Type: "boolean", Default: "false", Example: "true", put: truthAt(func(d *decoder) *bool { return &d.axis().Periodic }),
 			Doc: "Subdomains wrap around this axis, so that the solution is periodic exactly."},
 
+		{Name: "geometry", Type: "table", Example: "{ remove = [{ x = [0.5, 1] }] }", Doc: "Parts of the box that do not belong to the domain."},
+		{Name: "geometry.remove", Type: "list of tables", begin: beginRemoved, Doc: "Boxes that are taken out of the domain, such as { x = [0.5, 1], y = [0.5, 1] } for an L-shape; their sides remain."},
+		{Name: "geometry.remove[].<x>", Type: "pair of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.5, 1]", put: putRemoved,
+			Doc: "Range of this coordinate; others are removed from end to end."},
+
 		{Name: "parameters", Type: "table", Example: `{ nu = "0.01/pi" }`, Doc: "Named numbers for use in expressions."},
 		{Name: "parameters.<name>", Type: "number or expression", Min: -maxNumber, Max: maxNumber, Example: `"0.01/pi"`, put: putParameter,
 			Doc: "A number; may use earlier parameters."},

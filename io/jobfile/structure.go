@@ -39,6 +39,21 @@ func (d *decoder) pair(k *Key, n *node, path string, lo, hi *float64) bool {
 		d.number(k, n.items[0], path+"[0]", lo) && d.number(k, n.items[1], path+"[1]", hi)
 }
 
+func beginRemoved(d *decoder, k *Key, n *node, path string) {
+	grow(&d.job.Geometry.Remove, d.count, nil)
+	if len(n.items) == 0 {
+		d.fail(n, path, path+" names no coordinate", "for example { x = [0.5, 1] }")
+	}
+}
+
+func putRemoved(d *decoder, k *Key, n *node, path string) {
+	if !d.oneOf(n, path, "coordinate", d.coords()) {
+		return
+	}
+	r := grow(&d.job.Geometry.Remove[len(d.job.Geometry.Remove)-1], d.count, Place{Coord: n.key})
+	d.pair(k, n, path, &r.Lo, &r.Hi)
+}
+
 func putParameter(d *decoder, k *Key, n *node, path string) {
 	if !d.name(n.src, n.keyAt, path, n.key) {
 		return

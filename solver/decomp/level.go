@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver/region"
 )
 
 // MaxD is the largest number of axes.
@@ -29,21 +30,28 @@ type LevelSpec struct {
 type Level struct {
 	axes   []Axis
 	window Window
-	number int    // l, from 1, for messages
+	l      int    // from 1, for messages
 	lines  []line // tensor level: one per axis; nil for a free level
 	free   *cloud // free level
 	n      int
-	stride [MaxD]int // j = Σ_a stride[a]·j_a, row-major
+	stride [MaxD]int // t = Σ_a stride[a]·j_a, row-major
+
+	// Where subdomains were dropped: the number j of each element t of the whole tensor, -1 if it is gone, and t of each j.
+	// Nil where j = t.
+	number, tensor []int32
 }
 
 // Decomposition is the domain with its levels, coarse to fine.
 type Decomposition struct {
 	Axes   []Axis
 	Levels []*Level
+	Region *region.Region // what is left of the box of the axes; nil: all
 }
 
-// New makes the levels and checks that each of them covers the domain.
-func New(axes []Axis, specs []LevelSpec) (*Decomposition, error) {
+// New makes the levels and checks that each of them covers the domain. Where boxes are removed from it, tensor levels lose the
+// subdomains whose centres lie there (see thin), and free ones need not cover them; whether what is left still covers the
+// points is for Covers to say.
+func New(axes []Axis, specs []LevelSpec, removed ...region.Box) (*Decomposition, error) {
 	if len(axes) < 1 || len(axes) > MaxD {
 		return nil, fmt.Errorf("%d axes: the domain needs 1 to %d", len(axes), MaxD)
 	}
@@ -56,16 +64,24 @@ func New(axes []Axis, specs []LevelSpec) (*Decomposition, error) {
 		return nil, fmt.Errorf("no levels: give at least one, e.g. one subdomain per axis")
 	}
 	dec := &Decomposition{Axes: append([]Axis{}, axes...)}
+	var lo, hi []float64
+	var periodic []bool
+	for _, a := range axes {
+		lo, hi, periodic = append(lo, a.Lo), append(hi, a.Hi), append(periodic, a.Periodic)
+	}
+	dec.Region = region.New(lo, hi, periodic, removed)
 	for k, spec := range specs {
-		l := &Level{axes: dec.Axes, window: spec.Window, number: k + 1}
+		l := &Level{axes: dec.Axes, window: spec.Window, l: k + 1}
 		var err error
 		switch {
 		case spec.Window < 0 || int(spec.Window) >= len(windowNames):
 			panic("decomp: unknown window")
 		case len(spec.Free) > 0:
-			err = l.setFree(spec)
+			err = l.setFree(spec, removed)
 		default:
-			err = l.setTensor(spec)
+			if err = l.setTensor(spec); err == nil {
+				err = l.thin(dec.Region)
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", k+1, err)
@@ -288,7 +304,7 @@ func (l *Level) Len() int { return l.n }
 // Window is the window function of the level.
 func (l *Level) Window() Window { return l.window }
 
-// Counts returns the subdomains per axis of a tensor level, nil for a free one.
+// Counts returns the subdomains per axis of a tensor level, dropped ones included, nil for a free one.
 func (l *Level) Counts() []int {
 	var n []int
 	for a := range l.lines {
@@ -335,7 +351,7 @@ func (l *Level) interval(j, a int) *interval {
 	if l.free != nil {
 		return &l.free.box[j].side[a]
 	}
-	return &l.lines[a].box[j/l.stride[a]%len(l.lines[a].box)]
+	return &l.lines[a].box[l.along(j, a)]
 }
 
 // Centre returns μ_j.

@@ -136,6 +136,9 @@ func (c *Cloud[T]) Replicated() []bool {
 // NewCloud builds this rank's share for the points [d][n], which every rank passes alike.
 func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Model, set kernels.Jets, part *decomp.Partition,
 	points [][]float64, choice Choice) (*Cloud[T], error) {
+	if err := m.Dec.Covers(points); err != nil {
+		return nil, err
+	}
 	rank, ranks := comm.Rank(), comm.Size()
 	y := newLayout(m, part, points, ranks, set.N(), choice)
 	c := &Cloud[T]{comm: comm, backend: backend, Mode: y.mode}

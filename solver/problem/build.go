@@ -13,6 +13,7 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Build understands a problem, or says in an *Error what is wrong with it.
@@ -65,6 +66,33 @@ func (p *Problem) domain() error {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has a range of size %.3g: measure it in units of %.0e, so that the domain is of size 1", a.Name, size, math.Pow(10, math.Round(math.Log10(size)))))
 		}
 	}
+	return p.remove()
+}
+
+// remove checks the parts that do not belong to the domain.
+func (p *Problem) remove() error {
+	var lo, hi []float64
+	var periodic []bool
+	for _, a := range p.Axes {
+		lo, hi, periodic = append(lo, a.Lo), append(hi, a.Hi), append(periodic, a.Periodic)
+	}
+	for i, b := range p.Removed {
+		whole := true
+		for a, axis := range p.Axes {
+			key := fmt.Sprintf("geometry.remove[%d].%s", i, axis.Name)
+			switch {
+			case !(b.Lo[a] < b.Hi[a]):
+				return &Error{Key: key, Msg: fmt.Sprintf("the removed range of %s runs from %g to %g", axis.Name, b.Lo[a], b.Hi[a]), Hint: "write [low, high] with low < high"}
+			case b.Lo[a] < axis.Lo || b.Hi[a] > axis.Hi:
+				return &Error{Key: key, Msg: fmt.Sprintf("%s = [%.10g, %.10g] lies outside the domain", axis.Name, b.Lo[a], b.Hi[a]), Hint: fmt.Sprintf("%s runs from %.10g to %.10g", axis.Name, axis.Lo, axis.Hi)}
+			}
+			whole = whole && b.Lo[a] == axis.Lo && b.Hi[a] == axis.Hi
+		}
+		if whole {
+			return &Error{Key: fmt.Sprintf("geometry.remove[%d]", i), Msg: "this removes the whole domain", Hint: "give ranges of some coordinates; the others are removed from end to end"}
+		}
+	}
+	p.region = region.New(lo, hi, periodic, p.Removed)
 	return nil
 }
 
@@ -150,7 +178,7 @@ func (p *Problem) equations() error {
 
 // term starts a term over the whole domain.
 func (p *Problem) term(name, key string) *Term {
-	t := &Term{Name: name, Key: key, coords: p.coords(), stream: uint64(len(p.Terms)), cells: p.Cells}
+	t := &Term{Name: name, Key: key, coords: p.coords(), stream: uint64(len(p.Terms)), cells: p.Cells, region: p.region}
 	for _, a := range p.Axes {
 		t.Box = append(t.Box, Range{a.Lo, a.Hi})
 		t.periodic = append(t.periodic, a.Periodic)

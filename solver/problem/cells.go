@@ -13,14 +13,25 @@ import (
 const merged = 1e-9
 
 // edges are the ends of the cells along an axis of the term, ascending: those of the domain's cells inside the term's range,
-// and its ends. A fixed coordinate has none.
+// its ends, and the sides of removed parts, so that no cell lies across one. A fixed coordinate has none.
 func (t *Term) edges(a int) []float64 {
 	r := t.Box[a]
 	if r.Fixed() {
 		return nil
 	}
 	least := merged * (r.Hi - r.Lo)
-	cuts := append(slices.Clone(t.cells[a]), r.Hi)
+	var sides []float64
+	if t.region != nil {
+		for _, b := range t.region.Removed {
+			sides = append(sides, b.Lo[a], b.Hi[a])
+		}
+	}
+	cuts := append(slices.Clone(sides), r.Hi)
+	for _, x := range t.cells[a] {
+		if !slices.ContainsFunc(sides, func(s float64) bool { return math.Abs(x-s) <= least }) {
+			cuts = append(cuts, x)
+		}
+	}
 	slices.Sort(cuts)
 	e := []float64{r.Lo}
 	for _, x := range cuts {
@@ -82,7 +93,7 @@ func (t *Term) Quadrature() []float64 {
 	if t.Points.Sampler != "cells" {
 		return nil
 	}
-	_, axes := t.rules()
+	x, axes := t.rules()
 	planes := tensor(axes)
 	w := planes[0]
 	for _, p := range planes[1:] {
@@ -90,7 +101,19 @@ func (t *Term) Quadrature() []float64 {
 			w[i] *= p[i]
 		}
 	}
-	return w
+	if t.region == nil {
+		return w
+	}
+	_, kept := t.region.Keep(tensor(x))
+	some, sum := make([]float64, len(kept)), 0.0
+	for k, i := range kept {
+		some[k] = w[i]
+		sum += w[i]
+	}
+	for k := range some {
+		some[k] /= sum
+	}
+	return some
 }
 
 // maxCellPoints bounds the points of a term like the job file bounds those of a grid.

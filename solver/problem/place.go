@@ -234,7 +234,7 @@ func (t *Term) checkPoints(key string) error {
 			return &Error{Key: key, Msg: "a single point needs no number of points", Hint: "delete it"}
 		}
 		q.Count = 1
-		return nil
+		return t.checkRemaining(key)
 	case len(q.Shape) == 0 && q.Count == 0:
 		return &Error{Key: key, Msg: "the number of points is missing", Hint: "add points, one number per free coordinate: " + strings.Join(free, ", ")}
 	case len(q.Shape) > 0 && len(q.Shape) != len(free):
@@ -250,10 +250,20 @@ func (t *Term) checkPoints(key string) error {
 		}
 	}
 	if q.Sampler == "cells" {
-		return t.checkCells(key)
+		if err := t.checkCells(key); err != nil {
+			return err
+		}
 	}
 	if q.Sampler == "sobol" && t.N() > 1<<sobolBits {
 		return &Error{Key: key, Msg: fmt.Sprintf("%d points of a Sobol sequence", t.N()), Hint: "it has 2^32"}
+	}
+	return t.checkRemaining(key)
+}
+
+// checkRemaining wants a point outside the removed parts.
+func (t *Term) checkRemaining(key string) error {
+	if t.region != nil && len(t.Sample(0)[0]) == 0 {
+		return &Error{Key: key, Msg: fmt.Sprintf("all points of %s lie in removed parts of the domain", t.Name), Hint: "choose another place, or remove less"}
 	}
 	return nil
 }
@@ -272,10 +282,10 @@ func (p *Problem) finite() error {
 // probe bounds the number of points at which a problem is checked before a run.
 const probe = 4096
 
-// probePoints are some points of the term: the first ones drawn, a coarser grid with the same ends, or every so many of the
-// cells' points.
+// probePoints are some points of the term: the first ones drawn, a coarser grid with the same ends, or every so many where the
+// points lie in cells or some were removed.
 func (t *Term) probePoints() [][]float64 {
-	if t.Points.Sampler == "cells" {
+	if t.Points.Sampler == "cells" || t.region != nil {
 		points := t.Sample(0)
 		every := (len(points[0]) + probe - 1) / probe
 		for a, x := range points {

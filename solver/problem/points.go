@@ -2,7 +2,7 @@ package problem
 
 // Points of a term (docs/theory.md, section 8). They are functions of (seed, term, draw, point) alone.
 
-// N is the number of points.
+// N is the number of points that are drawn. Those in removed parts of the domain are then dropped.
 func (t *Term) N() int {
 	n := 1
 	for _, s := range t.Points.Shape {
@@ -22,10 +22,11 @@ func (t *Term) Sample(seed uint64) [][]float64 { return t.Resample(seed, 0) }
 
 // Resample is draw number draw of the points; 0 is Sample. Grids and cells never change.
 func (t *Term) Resample(seed uint64, draw int) [][]float64 {
-	return t.sample(seed, draw, t.Points.Shape, t.N())
+	points, _ := t.region.Keep(t.sample(seed, draw, t.Points.Shape, t.N()))
+	return points
 }
 
-// sample fills n points; shape counts along the free axes and is used by grids alone.
+// sample draws n points of the term's box; shape counts along the free axes and is used by grids alone.
 func (t *Term) sample(seed uint64, draw int, shape []int, n int) [][]float64 {
 	if t.Points.Sampler == "cells" {
 		x, _ := t.rules()

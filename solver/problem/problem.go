@@ -5,6 +5,7 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Problem is a Spec that has been understood: everything that training needs to know about the mathematics.
@@ -24,8 +25,9 @@ type Problem struct {
 
 	States []State // at the start of a slab
 
-	exact []*expr.Node // [n_u], nil where none is given
-	whole Axis         // the marching axis of a slab before it was narrowed
+	exact  []*expr.Node   // [n_u], nil where none is given
+	whole  Axis           // the marching axis of a slab before it was narrowed
+	region *region.Region // nil: all of the box
 }
 
 // Term is one sum of the loss: residuals that share their points.
@@ -46,6 +48,7 @@ type Term struct {
 	coords   []string
 	periodic []bool // [d] and not narrowed: a grid leaves the upper end out
 	cells    [][]float64
+	region   *region.Region
 	stream   uint64 // of random numbers
 }
 
@@ -103,6 +106,12 @@ func (p *Problem) place(points [][]float64, i int) string {
 		s += fmt.Sprintf("%s = %.6g", x.Name, points[a][i])
 	}
 	return s
+}
+
+// Remaining returns those of points [d][n] that belong to the domain, and their numbers; nil numbers mean all of them, where
+// nothing is removed.
+func (p *Problem) Remaining(points [][]float64) (remaining [][]float64, numbers []int) {
+	return p.region.Keep(points)
 }
 
 // HasExact tells for which unknowns an exact solution is given.

@@ -12,13 +12,15 @@ import (
 	"fmt"
 
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Spec is a problem in plain strings and numbers, as a job file gives it.
 type Spec struct {
-	Axes       []Axis     // at most kernels.MaxD, in the order of the coordinates
-	Parameters []Named    // a later one may use earlier ones
-	Functions  []Function // helper functions, used in all expressions
+	Axes       []Axis       // at most kernels.MaxD, in the order of the coordinates
+	Removed    []region.Box // parts of the box of the axes that do not belong to the domain
+	Parameters []Named      // a later one may use earlier ones
+	Functions  []Function   // helper functions, used in all expressions
 
 	Unknowns  []string
 	Equations []string  // "left = right"

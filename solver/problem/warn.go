@@ -23,6 +23,9 @@ func (p *Problem) corners() error {
 			if points == nil {
 				continue
 			}
+			if points, _ = p.region.Keep(points); len(points[0]) == 0 {
+				continue
+			}
 			for k, u := range p.Unknowns {
 				a, err := p.prescribed(s, k, points)
 				if err != nil {

@@ -96,6 +96,9 @@ func Solve(p *problem.Problem, name string, options map[string]float64, shape []
 	if !ok {
 		return nil, fmt.Errorf("no classical solver %q; there are %s", name, strings.Join(Names(), ", "))
 	}
+	if len(p.Removed) > 0 {
+		return nil, fmt.Errorf("classical solver %s: takes no domain with removed parts", name)
+	}
 	c := &call{p: p, options: options, used: map[string]bool{}, shape: append([]int(nil), shape...)}
 	if n := int(c.option("n", 0)); n > 0 {
 		for a := range c.shape {
