@@ -1,0 +1,467 @@
+package direct
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"testing"
+
+	"fbpinn-mpi/kernels/dense"
+)
+
+// residual bounds ‖A·x - b‖₂ / (‖A‖_F·‖x‖₂): Cholesky's backward error is at most 3·N²·ε (Higham 2002, theorem 10.4) and in practice
+// below N·ε, which is 4e-13 for the largest matrix here.
+const residual = 1e-12
+
+// difference bounds two factors of one matrix, relative to the largest entry: backward error times the condition number, below 100
+// for the matrices here.
+const difference = 1e-11
+
+func library(t testing.TB) *dense.Library {
+	t.Helper()
+	l, err := dense.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return l
+}
+
+// matrix is a symmetric block matrix with its graph's places in space.
+type matrix struct {
+	*Pattern
+	value  [][]float64
+	centre [][]float64
+}
+
+// fill gives a pattern random numbers: blocks of uniform ±1, and a diagonal that dominates, so that it is positive definite.
+// Upper triangles of diagonal blocks, which must not be read, are NaN.
+func fill(p *Pattern, r *rand.Rand) *matrix {
+	m := &matrix{Pattern: p, value: make([][]float64, len(p.Row))}
+	sums := make([][]float64, len(p.Size)) // of absolute values in each row
+	for j, n := range p.Size {
+		sums[j] = make([]float64, n)
+	}
+	for j := range p.Size {
+		for k := p.Start[j]; k < p.Start[j+1]; k++ {
+			i := int(p.Row[k])
+			rows := p.Size[i]
+			m.value[k] = make([]float64, rows*p.Size[j])
+			for c := range p.Size[j] {
+				for a := range rows {
+					x := 2*r.Float64() - 1
+					if i == j && a < c {
+						x = math.NaN()
+					} else if i != j || a != c {
+						sums[i][a] += math.Abs(x)
+						sums[j][c] += math.Abs(x)
+					}
+					m.value[k][a+c*rows] = x
+				}
+			}
+		}
+	}
+	for j, n := range p.Size {
+		for a := range n {
+			m.value[p.Start[j]][a+a*n] = 1 + sums[j][a]
+		}
+	}
+	return m
+}
+
+// pattern makes one from edges.
+func pattern(size []int, touch func(i, j int) bool) *Pattern {
+	p := &Pattern{Size: size, Start: []int{0}}
+	for j := range size {
+		p.Row = append(p.Row, int32(j))
+		for i := j + 1; i < len(size); i++ {
+			if touch(i, j) {
+				p.Row = append(p.Row, int32(i))
+			}
+		}
+		p.Start = append(p.Start, len(p.Row))
+	}
+	return p
+}
+
+// grid is a tensor grid whose blocks touch those at most reach away in every direction, sizes drawn from low..high.
+func grid(r *rand.Rand, shape []int, reach, low, high int) (*Pattern, [][]float64) {
+	n := 1
+	for _, s := range shape {
+		n *= s
+	}
+	centre := make([][]float64, len(shape))
+	size := make([]int, n)
+	for v := range n {
+		size[v] = low + r.IntN(high-low+1)
+		rest := v
+		for a, s := range shape {
+			centre[a] = append(centre[a], float64(rest%s))
+			rest /= s
+		}
+	}
+	return pattern(size, func(i, j int) bool {
+		for _, x := range centre {
+			if math.Abs(x[i]-x[j]) > float64(reach) {
+				return false
+			}
+		}
+		return true
+	}), centre
+}
+
+// expand is A + ridge in full.
+func (m *matrix) expand(ridge float64) dense.Matrix {
+	at := []int{0}
+	for _, n := range m.Size {
+		at = append(at, at[len(at)-1]+n)
+	}
+	a := dense.NewMatrix(at[len(at)-1], at[len(at)-1])
+	for j := range m.Size {
+		for k := m.Start[j]; k < m.Start[j+1]; k++ {
+			i := int(m.Row[k])
+			for c := range m.Size[j] {
+				for b := range m.Size[i] {
+					if i != j || b >= c {
+						x := m.value[k][b+c*m.Size[i]]
+						a.Set(at[i]+b, at[j]+c, x)
+						a.Set(at[j]+c, at[i]+b, x)
+					}
+				}
+			}
+		}
+	}
+	for c := range a.Cols {
+		a.Set(c, c, a.At(c, c)+ridge)
+	}
+	return a
+}
+
+func norm(v []float64) float64 {
+	s := 0.0
+	for _, x := range v {
+		s += x * x
+	}
+	return math.Sqrt(s)
+}
+
+type testCase struct {
+	name string
+	m    *matrix
+}
+
+func cases() []testCase {
+	r := rand.New(rand.NewPCG(1, 2))
+	of := func(p *Pattern, centre [][]float64) *matrix {
+		m := fill(p, r)
+		m.centre = centre
+		return m
+	}
+	sizes := func(n, low, high int) []int {
+		s := make([]int, n)
+		for i := range s {
+			s[i] = low + r.IntN(high-low+1)
+		}
+		return s
+	}
+	never := func(i, j int) bool { return false }
+	always := func(i, j int) bool { return true }
+	list := []testCase{
+		{"one block", of(pattern([]int{7}, never), nil)},
+		{"one block of many panels", of(pattern([]int{700}, never), nil)},
+		{"one unknown", of(pattern([]int{1}, never), nil)},
+		{"no unknowns", of(pattern([]int{0, 0}, always), nil)},
+		{"disconnected", of(pattern(sizes(30, 1, 9), func(i, j int) bool { return i%5 == j%5 && i/5 == j/5+1 }), nil)},
+		{"full", of(pattern(sizes(9, 20, 60), always), nil)},
+		{"arrow", of(pattern(sizes(60, 1, 20), func(i, j int) bool { return j == 0 }), nil)},
+		{"arrow the other way", of(pattern(sizes(60, 1, 20), func(i, j int) bool { return i == 59 }), nil)},
+		{"random", of(pattern(sizes(80, 0, 12), func(i, j int) bool { return r.IntN(20) == 0 }), nil)},
+	}
+	for _, g := range []struct {
+		shape      []int
+		reach      int
+		low, high  int
+		withCentre bool
+	}{
+		{[]int{40}, 1, 1, 30, true},
+		{[]int{40}, 2, 5, 30, false},
+		{[]int{9, 9}, 1, 0, 30, true},
+		{[]int{9, 9}, 1, 20, 20, false},
+		{[]int{8, 11}, 2, 3, 12, true},
+		{[]int{4, 5, 4}, 1, 8, 20, true},
+		{[]int{4, 5, 4}, 1, 8, 20, false},
+		{[]int{12, 12}, 1, 20, 40, true},
+	} {
+		p, centre := grid(r, g.shape, g.reach, g.low, g.high)
+		if !g.withCentre {
+			centre = nil
+		}
+		list = append(list, testCase{fmt.Sprintf("grid %v reach %d centres %v", g.shape, g.reach, g.withCentre), of(p, centre)})
+	}
+	// Two levels: the last block touches all of a grid.
+	p, centre := grid(r, []int{7, 7}, 1, 5, 15)
+	size := append(slices.Clone(p.Size), 25)
+	for a := range centre {
+		centre[a] = append(centre[a], 3)
+	}
+	list = append(list, testCase{"two levels", of(pattern(size, func(i, j int) bool {
+		return i == 49 || math.Abs(centre[0][i]-centre[0][j]) <= 1 && math.Abs(centre[1][i]-centre[1][j]) <= 1
+	}), centre)})
+	return list
+}
+
+// small sizes let small matrices take every road: many panels, large fronts, units of single fronts, groups.
+var small = sizes{panel: 32, large: 3e5, group: 1e6}
+
+// plans of a case: with the usual and with small sizes.
+func (c testCase) plans() []*Plan {
+	return []*Plan{Analyse(c.m.Pattern, c.m.centre), analyse(c.m.Pattern, c.m.centre, small)}
+}
+
+// TestRoads: the small sizes do what they are for.
+func TestRoads(t *testing.T) {
+	var did [finished + 1]int
+	groups := 0
+	for _, c := range cases() {
+		plan := c.plans()[1]
+		for _, k := range plan.tasks {
+			did[k.do]++
+		}
+		for _, u := range plan.units {
+			if u.first < u.root {
+				groups++
+			}
+		}
+	}
+	if slices.Contains(did[:], 0) || groups == 0 || groups == did[whole] {
+		t.Errorf("tasks by kind %v, %d groups: some kind is not tested", did, groups)
+	}
+}
+
+// TestSolve: residuals of several right-hand sides at once and of one, with one worker and with several, whose bits agree.
+func TestSolve(t *testing.T) {
+	lib := library(t)
+	for _, c := range cases() {
+		t.Run(c.name, func(t *testing.T) {
+			for _, plan := range c.plans() {
+				solveCase(t, lib, c, plan)
+			}
+		})
+	}
+}
+
+func solveCase(t *testing.T, lib *dense.Library, c testCase, plan *Plan) {
+	const ridge, columns = 0.25, 3
+	f, err := plan.Factor(lib, c.m.value, ridge, 1)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Free()
+	many, err := plan.Factor(lib, c.m.value, ridge, 3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer many.Free()
+	if !slices.EqualFunc(f.data, many.data, func(a, b float64) bool { return math.Float64bits(a) == math.Float64bits(b) }) {
+		t.Error("factors of one and of three workers differ")
+	}
+	a := c.m.expand(ridge)
+	n := a.Rows
+	if n != plan.Unknowns {
+		t.Fatalf("%d unknowns, plan says %d", n, plan.Unknowns)
+	}
+	r := rand.New(rand.NewPCG(3, 4))
+	b := make([]float64, n*columns)
+	for i := range b {
+		b[i] = r.NormFloat64()
+	}
+	x, again, one := slices.Clone(b), slices.Clone(b), slices.Clone(b)
+	f.Solve(x, 1)
+	many.Solve(again, 3)
+	if !slices.Equal(x, again) {
+		t.Error("solutions of one and of three workers differ")
+	}
+	check := func(what string, x []float64) {
+		res := slices.Clone(b)
+		lib.Gemm(dense.NoTrans, dense.NoTrans, -1, a, dense.Of(x, n, columns), 1, dense.Of(res, n, columns))
+		if got, bound := norm(res), residual*norm(a.Data)*norm(x); !(got <= bound) {
+			t.Errorf("%s: residual %.2g, bound %.2g", what, got, bound)
+		}
+	}
+	check("together", x)
+	for k := range columns {
+		f.Solve(one[k*n:(k+1)*n], 2)
+	}
+	check("one by one", one)
+}
+
+// TestFactor compares L, put together from its panels, with the dense Cholesky factor of the permuted matrix.
+func TestFactor(t *testing.T) {
+	lib := library(t)
+	for _, c := range cases() {
+		t.Run(c.name, func(t *testing.T) {
+			for _, plan := range c.plans() {
+				factorCase(t, lib, c, plan)
+			}
+		})
+	}
+}
+
+func factorCase(t *testing.T, lib *dense.Library, c testCase, plan *Plan) {
+	f, err := plan.Factor(lib, c.m.value, 0, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Free()
+	a := c.m.expand(0)
+	n := a.Rows
+	// By position, the unknown in the pattern; and where an unknown is in the order of elimination.
+	var unknown []int
+	place := make([]int, n)
+	for k := range plan.fronts {
+		for _, b := range plan.fronts[k].block[:plan.fronts[k].own] {
+			for u := plan.offset[b]; u < plan.offset[b+1]; u++ {
+				place[u] = len(unknown)
+				unknown = append(unknown, u)
+			}
+		}
+	}
+	if len(unknown) != n {
+		t.Fatalf("%d of %d unknowns are eliminated", len(unknown), n)
+	}
+	want, got := dense.NewMatrix(n, n), dense.NewMatrix(n, n)
+	for j := range n {
+		for i := j; i < n; i++ {
+			want.Set(i, j, a.At(unknown[i], unknown[j]))
+		}
+	}
+	if bad := lib.Potrf(dense.Lower, want); bad >= 0 {
+		t.Fatal("not positive definite")
+	}
+	entries := int64(0)
+	for k := range plan.fronts {
+		fr := &plan.fronts[k]
+		var rows []int
+		for _, b := range fr.block {
+			for u := plan.offset[b]; u < plan.offset[b+1]; u++ {
+				rows = append(rows, place[u])
+			}
+		}
+		for q := range fr.ownPanel {
+			for c := range fr.width(q) {
+				for i := c; i < fr.stride(q); i++ {
+					got.Set(rows[fr.begin(q)+i], rows[fr.begin(q)+c], f.data[fr.panelAt[q]+i+c*fr.stride(q)])
+					entries++
+				}
+			}
+		}
+	}
+	if entries != plan.Entries {
+		t.Errorf("%d entries, plan says %d", entries, plan.Entries)
+	}
+	worst := 0.0
+	for i, x := range want.Data {
+		worst = max(worst, math.Abs(x-got.Data[i]))
+	}
+	largest := 0.0
+	for _, x := range want.Data {
+		largest = max(largest, math.Abs(x))
+	}
+	if !(worst <= difference*largest) {
+		t.Errorf("largest difference %.2g of %.2g", worst, largest)
+	}
+}
+
+// TestIndefinite: the error names the block whose pivot fails, on any number of workers.
+func TestIndefinite(t *testing.T) {
+	lib := library(t)
+	r := rand.New(rand.NewPCG(5, 6))
+	p, centre := grid(r, []int{9, 9}, 1, 12, 12)
+	m := fill(p, r)
+	plan := analyse(p, centre, small)
+	for _, block := range []int{0, 40, 80} {
+		d := m.value[p.Start[block]]
+		before := d[5+5*12]
+		d[5+5*12] = -1000
+		for _, workers := range []int{1, 3} {
+			f, err := plan.Factor(lib, m.value, 0, workers)
+			var pivot *PivotError
+			if !errors.As(err, &pivot) || pivot.Block != block || pivot.Row != 5 {
+				t.Errorf("unknown 5 of block %d is negative, with %d workers: %v", block, workers, err)
+			}
+			if f != nil {
+				t.Error("a factor beside an error")
+			}
+		}
+		d[5+5*12] = before
+	}
+	if f, err := plan.Factor(lib, m.value, 1, 2); err != nil {
+		t.Error(err)
+	} else {
+		f.Free()
+	}
+	if _, err := plan.Factor(lib, m.value, -1e4, 2); err == nil {
+		t.Error("a shift beyond the spectrum is accepted")
+	}
+}
+
+// TestSeparators: whoever is eliminated in one branch of the tree touches nobody in another; that is, every block of A lies in the
+// front that eliminates it.
+func TestSeparators(t *testing.T) {
+	for _, c := range cases() {
+		plan := Analyse(c.m.Pattern, c.m.centre)
+		entries := 0
+		for k := range plan.fronts {
+			f := &plan.fronts[k]
+			entries += len(f.entry)
+			for _, e := range f.entry {
+				i, j := c.m.Row[e.value], f.block[e.col]
+				if e.across {
+					i = f.block[e.col]
+					for j = 0; c.m.Start[j+1] <= int(e.value); j++ {
+					}
+				}
+				row := f.block[e.row]
+				if e.across && row != j || !e.across && row != i {
+					t.Errorf("%s: block %d of A is in the wrong place", c.name, e.value)
+				}
+			}
+			for i, in := range f.inParent {
+				if parent := &plan.fronts[f.parent]; parent.block[in] != f.block[f.own+i] {
+					t.Errorf("%s: front %d and its parent disagree on a block", c.name, k)
+				}
+			}
+			if !slices.IsSorted(f.inParent) {
+				t.Errorf("%s: front %d and its parent order blocks differently", c.name, k)
+			}
+		}
+		stored := 0
+		for j := range c.m.Size {
+			for k := c.m.Start[j]; k < c.m.Start[j+1]; k++ {
+				if c.m.Size[j] > 0 && c.m.Size[c.m.Row[k]] > 0 {
+					stored++
+				}
+			}
+		}
+		if entries != stored {
+			t.Errorf("%s: %d of %d blocks are assembled", c.name, entries, stored)
+		}
+	}
+}
+
+// TestOrder: on square grids the factor needs no more work than the formula of nested dissection says.
+func TestOrder(t *testing.T) {
+	// George & Liu 1981, chapter 8: dissection of an n×n grid with 9 neighbours takes 829/84·n³ multiplications and additions, to
+	// leading order, which is 9.87·n³; times m³ for blocks of m unknowns. The lower terms are negative. Merging may add a tenth.
+	const leading, merged = 829.0 / 84 * 2, 1.1
+	for _, n := range []int{15, 33, 64} {
+		p, centre := grid(rand.New(rand.NewPCG(1, 1)), []int{n, n}, 1, 88, 88)
+		bound := merged * leading * math.Pow(float64(n), 3) * 88 * 88 * 88
+		with, without := Analyse(p, centre), Analyse(p, nil)
+		t.Logf("%d×%d: %.3g of %.3g, without centres %.3g; %.3g entries", n, n, with.Flops, bound, without.Flops, float64(with.Entries))
+		if with.Flops > bound {
+			t.Errorf("%d×%d: %.3g operations, bound %.3g", n, n, with.Flops, bound)
+		}
+	}
+}
