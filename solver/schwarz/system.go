@@ -39,22 +39,22 @@ type Settings struct {
 
 func (s Settings) filled() Settings {
 	for _, f := range []struct {
-		value   *float64
-		default_ float64
+		value *float64
+		usual float64
 	}{{&s.Tau, 1e-9}, {&s.Ridge, 1e-14}, {&s.Tolerance, 1e-15}} {
 		if *f.value == 0 {
-			*f.value = f.default_
+			*f.value = f.usual
 		}
 		if !(*f.value > 0 && *f.value < 1) {
 			panic("schwarz: Tau, Ridge and Tolerance lie between 0 and 1")
 		}
 	}
 	for _, f := range []struct {
-		value    *int
-		default_ int
+		value *int
+		usual int
 	}{{&s.MaxIterations, 200}, {&s.Layers, 2}, {&s.CoarseVectors, 40}, {&s.Workers, 1}, {&s.Tag, 100}} {
 		if *f.value == 0 {
-			*f.value = f.default_
+			*f.value = f.usual
 		}
 	}
 	s.CoarseVectors = max(0, s.CoarseVectors)
