@@ -191,7 +191,8 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 		if !report.Fresh && !n.affine {
 			tolerance = forcing
 		}
-		if report.Outcome, err = n.solver.Solve(n.b, n.d, tolerance); err != nil {
+		n.solver.Tolerate(tolerance)
+		if report.Outcome, err = n.solver.Solve(n.b, n.d); err != nil {
 			return 0, err
 		}
 		if report.Outcome.Status == schwarz.Singular {

@@ -17,7 +17,7 @@ import (
 //	α = <g, u>/<q, q>,     <q, q> = <v, v> - <v, q>²/<q, q>
 //	y += α p,  r -= α q
 //
-// All products on the right are known before β. Damping adds rows √ν y to B y, which are not formed.
+// All products on the right are known before β. Damping adds rows √(νw) y to B y, which are not formed.
 func (s *Solver) Solve(b []float64, d [][]float64) (Outcome, error) {
 	s.ready()
 	if len(b) != s.sys.Rows || len(d) != len(s.sys.Touch) {
@@ -144,7 +144,7 @@ func (s *Solver) iterate() (Outcome, error) {
 	return out, nil
 }
 
-// correct sets u = M g for g = Bᵀ r - νy without the coarse space: gradients to patches, one solve, corrections back. On return
+// correct sets u = M g for g = Bᵀ r - νwy without the coarse space: gradients to patches, one solve, corrections back. On return
 // `gradient` is complete on the patch and u on all touched blocks.
 func (s *Solver) correct() error {
 	v := &s.vectors
@@ -152,8 +152,8 @@ func (s *Solver) correct() error {
 	if s.damping > 0 {
 		for t := range s.blocks {
 			if s.owns(t) {
-				for i := s.at[t]; i < s.at[t+1]; i++ {
-					v.g[i] -= s.damping * v.y[i]
+				for i, w := range s.blocks[t].w {
+					v.g[s.at[t]+i] -= s.damping * w * v.y[s.at[t]+i]
 				}
 			}
 		}
@@ -232,7 +232,7 @@ func (s *Solver) ownGradientSquared() float64 {
 	return sum
 }
 
-// ownDot is a scalar product over owned blocks.
+// ownDot is the scalar product <a, w b> over owned blocks.
 func (s *Solver) ownDot(a, b []float64) float64 {
 	if s.damping == 0 {
 		return 0 // its only use is with damping
@@ -240,7 +240,9 @@ func (s *Solver) ownDot(a, b []float64) float64 {
 	sum := 0.0
 	for t := range s.blocks {
 		if s.owns(t) {
-			sum += dot(a[s.at[t]:s.at[t+1]], b[s.at[t]:s.at[t+1]])
+			for i, w := range s.blocks[t].w {
+				sum += w * a[s.at[t]+i] * b[s.at[t]+i]
+			}
 		}
 	}
 	return sum
