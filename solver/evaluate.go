@@ -59,6 +59,7 @@ type evaluation struct {
 // field is a point program whose outputs are fields on the test grid.
 type field struct {
 	program kernels.Task
+	columns [][]float64 // in memory of the backend
 	out     [][]float64 // in memory of the backend
 	scale   []float64   // factor of each output
 }
@@ -136,7 +137,7 @@ func (e *evaluation) open(p *problem.Problem, program *kernels.Program, jets, co
 		if err != nil {
 			return f, err
 		}
-		in = append(in, there)
+		in, f.columns = append(in, there), append(f.columns, there)
 	}
 	for range program.Outputs {
 		there, err := e.backend.Make(e.stride)
@@ -147,6 +148,26 @@ func (e *evaluation) open(p *problem.Problem, program *kernels.Program, jets, co
 	}
 	f.program, err = e.backend.OpenProgram(program, in, f.out, e.stride)
 	return f, err
+}
+
+// close frees what the evaluation made; nil is none.
+func (e *evaluation) close() {
+	if e == nil {
+		return
+	}
+	for _, f := range []field{e.unknowns, e.residuals} {
+		if f.program == nil {
+			continue
+		}
+		f.program.Close()
+		for _, v := range append(f.columns, f.out...) {
+			e.backend.Free(v)
+		}
+	}
+	if e.all != nil {
+		kernels.Free(e.all)
+	}
+	e.cloud.Close()
 }
 
 // index tells rank 0 whose points the gathered values are.
@@ -239,6 +260,7 @@ func (r *Run[T]) Solve(double kernels.Backend[float64], points [][]float64) (unk
 	if err != nil {
 		return nil, nil, err
 	}
+	defer e.close()
 	if err := load(e, r); err != nil {
 		return nil, nil, err
 	}

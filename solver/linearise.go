@@ -41,6 +41,7 @@ type linearTerm struct {
 	lo, n    int
 	weight   []float64 // √(q/2) of its points, host memory
 	seed     []float64 // the same in memory of the backend
+	none     []float64 // zeros there
 }
 
 func newLinearisation(r *Run[float64], p *problem.Problem, columns kernels.Columns) (*linearisation, error) {
@@ -84,8 +85,7 @@ func (l *linearisation) term(s *stageTerm[float64]) (t linearTerm, err error) {
 	if t.seed, err = upload(b, t.weight); err != nil {
 		return t, err
 	}
-	none, err := b.Make(s.n)
-	if err != nil {
+	if t.none, err = b.Make(s.n); err != nil {
 		return t, err
 	}
 	for range s.term.Raw {
@@ -104,7 +104,7 @@ func (l *linearisation) term(s *stageTerm[float64]) (t linearTerm, err error) {
 			if k == e {
 				in = append(in, t.seed)
 			} else {
-				in = append(in, none)
+				in = append(in, t.none)
 			}
 		}
 		var out [][]float64
@@ -223,6 +223,24 @@ func (l *linearisation) blame() *Blame {
 		}
 	}
 	return nil
+}
+
+func (l *linearisation) close() {
+	b := l.r.backend
+	for _, plane := range l.ubar {
+		b.Free(plane)
+	}
+	for _, t := range l.terms {
+		t.value.Close()
+		for _, a := range t.adjoint {
+			a.Close()
+		}
+		for _, r := range t.residual {
+			b.Free(r)
+		}
+		b.Free(t.seed)
+		b.Free(t.none)
+	}
 }
 
 // describe shows the blocks to a linear solver.

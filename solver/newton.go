@@ -64,6 +64,9 @@ func newton(r *Run[float64]) (status Status, err error) {
 			}
 		}
 		status, err = descend(r, p)
+		if r.step.stage != stage {
+			r.step.stage.close()
+		}
 		switch {
 		case err != nil || status == Stopped || status == NotFinite:
 			return status, err
@@ -113,6 +116,7 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 	if n.linearisation, err = newLinearisation(r, p, r.Settings.Stages[r.stage].columns()); err != nil {
 		return 0, err
 	}
+	defer n.close()
 	if err := r.backend.Read(n.theta, r.Cloud.Theta); err != nil {
 		return 0, err
 	}

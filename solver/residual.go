@@ -18,15 +18,17 @@ type stage[T kernels.Real] struct {
 }
 
 type stageTerm[T kernels.Real] struct {
-	term    *problem.Term
-	program kernels.Task
-	inputs  [][]T // jets, then columns: what every program of the term reads first
-	squares kernels.Squares
-	q       []T       // point weights, in memory of the backend
-	first   int       // of its sums
-	lo, n   int       // its points among the own points of the cloud
-	total   float64   // N
-	share   []float64 // w_i·N of its own points; nil: all 1
+	term     *problem.Term
+	program  kernels.Task
+	inputs   [][]T // jets, then columns: what every program of the term reads first
+	jets     int   // how many of them are jets
+	residual [][]T
+	squares  kernels.Squares
+	q        []T       // point weights, in memory of the backend
+	first    int       // of its sums
+	lo, n    int       // its points among the own points of the cloud
+	total    float64   // N
+	share    []float64 // w_i·N of its own points; nil: all 1
 }
 
 // newStage lays the programs of the terms over the jet planes u and ubar, which hold own points only: plane p at [p*stride].
@@ -72,7 +74,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 			}
 			in = append(in, c)
 		}
-		v.inputs = in[:len(in):len(in)]
+		v.inputs, v.jets = in[:len(in):len(in)], len(planes)
 		if v.q, err = backend.Make(v.n); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
@@ -91,6 +93,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 		if v.program, err = backend.OpenProgram(&term.Program.Gradient, in, out, v.n); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
+		v.residual = r
 		if v.squares, err = backend.OpenSquares(v.q, r); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
@@ -185,4 +188,21 @@ func (s *stage[T]) notFinite() (run, term, residual, point int, err error) {
 		}
 	}
 	return run, term, residual, point, nil
+}
+
+// close frees what the stage made. The jet planes are others'.
+func (s *stage[T]) close() {
+	for t := range s.terms {
+		v := &s.terms[t]
+		v.program.Close()
+		v.squares.Close()
+		s.backend.Free(v.q)
+		for _, r := range v.residual {
+			s.backend.Free(r)
+		}
+		for _, c := range v.inputs[v.jets:] {
+			s.backend.Free(c)
+		}
+	}
+	s.terms = nil
 }

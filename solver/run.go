@@ -273,6 +273,18 @@ func (r *Run[T]) Seconds() float64 { return r.seconds }
 // sumTag is the message tag of the sums of L-BFGS; the exchange uses lower ones.
 const sumTag = 16
 
+// Close frees the memory of the run.
+func (r *Run[T]) Close() {
+	r.evaluation.close()
+	r.step.stage.close()
+	r.Cloud.Close()
+	for k := range r.adam.M {
+		r.backend.Free(r.adam.M[k])
+		r.backend.Free(r.adam.V[k])
+	}
+	kernels.Free(r.pack)
+}
+
 // Train makes the remaining steps, stage after stage. An error means trouble with MPI or files; NotFinite comes with a *Blame as
 // error.
 func (r *Run[T]) Train() (status Status, err error) {

@@ -102,10 +102,11 @@ func (r *Run[T]) Trace(double kernels.Backend[float64], states []problem.State, 
 			if err != nil {
 				return nil, err
 			}
-			if err := load(e, r); err != nil {
-				return nil, err
+			if err = load(e, r); err == nil {
+				values, _, err = e.fields()
 			}
-			if values, _, err = e.fields(); err != nil {
+			e.close()
+			if err != nil {
 				return nil, err
 			}
 		}

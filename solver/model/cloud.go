@@ -171,3 +171,33 @@ func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Mode
 	c.Traffic.ReducedValues = c.replicated
 	return c, c.Activate(nil, nil)
 }
+
+// Close frees the memory of the cloud and of its kernels. No message may be under way.
+func (c *Cloud[T]) Close() {
+	for k := range c.groups {
+		g := &c.groups[k]
+		for _, w := range []kernels.Work[T]{g.forwardInner, g.forwardRim, g.trainReplicated, g.trainInner, g.trainRim} {
+			if w != nil {
+				w.Close()
+			}
+		}
+		g.kernel.Close()
+		p := g.plan
+		kernels.Free(p.Tiles)
+		kernels.Free(p.Runs)
+		kernels.Free(p.Sections)
+		for _, v := range [][]T{p.X, p.W, p.InvSigma, p.Scale, p.Shift} {
+			kernels.Free(v)
+		}
+	}
+	if c.exchange != nil {
+		c.exchange.Close()
+	}
+	if c.coarse != nil {
+		c.coarse.Close()
+	}
+	for _, v := range [][]T{c.Theta, c.Grad, c.U, c.UBar} {
+		c.backend.Free(v)
+	}
+	c.groups, c.exchange, c.coarse, c.Theta, c.Grad, c.U, c.UBar = nil, nil, nil, nil, nil, nil, nil
+}
