@@ -100,11 +100,13 @@ const (
 	poorGain    = 0.25 // below: damp more
 	leastGain   = 1e-4 // below: the step is not taken
 	settled     = 1e-8 // share of the loss: a smaller promised decrease is none
+	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
 	honest      = 1e-3 // share of the loss by which a linear problem may miss its promise: more, and rounding is worth another pass
 	shortest    = 0.25 // length of a step before damping is tried instead
 	leastDamp   = 1e-12
 	firstDamp   = 1e-4
 	mostDamp    = 1e4
+	refreshing  = 0.05 // share of the loss: below, the matrix hardly changes any more, and the old factor serves the next step too
 	refreshable = 30   // iterations with an old factor beyond which a new one is cheaper
 	forcing     = 1e-4 // accuracy of the linear solve with an old factor, relative to its gradient: it is inexact anyway
 )
@@ -178,7 +180,8 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 			n.derive()
 		}
 		// A run that goes on from a file has no old factor, and must do the same.
-		fresh = saved || r.damping != damping || !n.affine && (report.Length < 1 || report.Gain < poorGain || report.Iterations > refreshable)
+		fresh = saved || r.damping != damping ||
+			!n.affine && (report.Length < 1 || report.Gain < poorGain || report.Predicted > refreshing || report.Iterations > refreshable)
 	}
 	return StepLimit, nil
 }
@@ -216,12 +219,12 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			if loss < n.loss && report.Gain > leastGain {
 				return n.accept(loss, report), nil
 			}
-			if n.affine || report.Predicted < settled {
+			if n.affine || report.Predicted < nearby {
 				break // rounding decides here, and shorter steps do not change that
 			}
 		}
 		switch {
-		case n.affine || report.Predicted < settled:
+		case n.affine || report.Fresh && report.Predicted < nearby:
 			status = Converged
 		case !report.Fresh: // the old factor may be at fault
 			report.Fresh = true

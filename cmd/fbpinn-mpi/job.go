@@ -27,6 +27,9 @@ type loaded struct {
 	problem  *problem.Problem
 	model    *model.Model
 	settings solver.Settings
+	windows  []*window   // solved one after another; one where the job is not cut
+	edges    [][]float64 // places of the states between windows, see solver.Places
+	spec     func() problem.Spec
 	axes     [][]float64 // coordinates of the test grid
 	test     [][]float64 // its points in the domain [d][n]
 	numbers  []int       // of these points in the grid; nil: all of them
@@ -68,7 +71,11 @@ func load(path string, set []string) (*loaded, error) {
 	if wrong != nil {
 		return nil, wrong
 	}
-	l := &loaded{job: job, problem: p}
+	l := &loaded{job: job, problem: p, spec: func() problem.Spec {
+		s := spec(job)
+		s.Cells = cells(dec)
+		return s
+	}}
 	l.networks(dec)
 	if err := l.train(); err != nil {
 		return nil, err
@@ -79,7 +86,7 @@ func load(path string, set []string) (*loaded, error) {
 	if err := l.testGrid(); err != nil {
 		return nil, err
 	}
-	return l, nil
+	return l, l.cut()
 }
 
 // testGrid lays the test grid, and checks that no point lies among subdomains which were removed.
@@ -328,9 +335,6 @@ func (l *loaded) train() error {
 		Seed: uint64(t.Seed), Choice: model.Choice{Mode: job.Parallel.Exchange, Replicate: job.Parallel.Replicate},
 		LBFGS: optim.Settings{Memory: t.Memory}}
 	s.Adam = optim.Betas{Beta1: t.Beta1, Beta2: t.Beta2, Epsilon: t.Epsilon}
-	if t.Windows != nil {
-		return complain(job, "train.windows", "windows in time are not solved one after another in this version", "delete [train.windows]")
-	}
 	decay, err := optim.ParseDecay(t.Schedule.Kind)
 	if err != nil {
 		return complain(job, "train.schedule", err.Error(), "")
@@ -379,7 +383,7 @@ func (l *loaded) newton() error {
 	l.settings.Newton = solver.Newton{Damping: t.Damping,
 		Linear: schwarz.Settings{Tau: t.Linear.Filter, MaxIterations: t.Linear.Iterations, Layers: t.Linear.Layers, CoarseVectors: t.Linear.Coarse}}
 	for i, v := range t.Continuation.Values {
-		s := spec(job)
+		s := l.spec()
 		for k := range s.Parameters {
 			if s.Parameters[k].Name == t.Continuation.Parameter {
 				s.Parameters[k].Text = strconv.FormatFloat(v, 'g', -1, 64)
