@@ -15,6 +15,8 @@ package cpu
 // #cgo LDFLAGS: -lm
 // #cgo noescape fb_run_op
 // #cgo nocallback fb_run_op
+// #cgo noescape fb_run_block
+// #cgo nocallback fb_run_block
 // #cgo noescape fb_run_program
 // #cgo nocallback fb_run_program
 // #cgo noescape fb_adam

@@ -13,6 +13,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"sync"
 	"unsafe"
 
 	"fbpinn-mpi/kernels"
@@ -30,6 +31,8 @@ type Backend[T kernels.Real] struct {
 	staging   staging
 	recording bool
 	stamps    []*stamp // set during a recording
+
+	blocks sync.Mutex // orders calls of Kernel.Block
 
 	adam      []C.fb_adam // one
 	adamStart Function
