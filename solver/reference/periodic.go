@@ -15,6 +15,7 @@ import (
 // asked for; values at any x are sums of the Fourier series, values at any t the end of a step there: nothing is interpolated.
 type evolution struct {
 	dt     float64
+	begin  func(x float64) float64                          // u(x, 0): the series of a kink is not that
 	least  int                                              // coefficients that are never dropped: the solution may steepen
 	symbol func(k float64) complex128                       // λ for e^{ikx}
 	value  func(fft *fourier.FFT) func(dst, u []complex128) // N of normalised coefficients
@@ -36,8 +37,9 @@ const (
 )
 
 // newEvolution starts from coefficients c_0 .. c_{n/2} of Σ c_m e^{iπm(x+1)}; negative m are their conjugates.
-func newEvolution(start []complex128, least int, dt float64, symbol func(k float64) complex128, value func(fft *fourier.FFT) func(dst, u []complex128)) *evolution {
-	return &evolution{dt: dt, least: least, symbol: symbol, value: value, marks: [][]complex128{start}, others: map[int]*etdrk4{}, at: map[float64][]complex128{}, x: math.NaN()}
+func newEvolution(e evolution, start []complex128) *evolution {
+	e.marks, e.others, e.at, e.x = [][]complex128{start}, map[int]*etdrk4{}, map[float64][]complex128{}, math.NaN()
+	return &e
 }
 
 // stepper integrates n coefficients.
@@ -116,6 +118,9 @@ func (e *evolution) u(x, t float64) float64 {
 	if !(t >= 0 && t <= lastTime) || x-x != 0 {
 		return math.NaN()
 	}
+	if t == 0 {
+		return e.begin(x)
+	}
 	c := e.coefficients(t)
 	last := len(c) - 1
 	for last > 0 && cmplx.Abs(c[last]) == 0 {
@@ -179,8 +184,13 @@ func allenCahn(coefficients int, dt float64) *evolution {
 		start[m] = complex(math.Pow(-1, float64(m))*(moment(m+1)+moment(m-1)), 0)
 	}
 	start[coefficients-1] = 0 // the wave that has no sine on the grid
-	return newEvolution(start, interfaces, dt, func(k float64) complex128 { return complex(5-1e-4*k*k, 0) },
-		pointwise(func(u float64) float64 { return -5 * u * u * u }, nil))
+	return newEvolution(evolution{dt: dt, least: interfaces,
+		begin: func(x float64) float64 {
+			x = math.Remainder(x, 2)
+			return x * x * math.Cos(math.Pi*x)
+		},
+		symbol: func(k float64) complex128 { return complex(5-1e-4*k*k, 0) },
+		value:  pointwise(func(u float64) float64 { return -5 * u * u * u }, nil)}, start)
 }
 
 // kortewegDeVries is u_t + u u_x + 0.022² u_xxx = 0 with u(x, 0) = cos πx, of period 2 (Zabusky & Kruskal 1965).
@@ -188,6 +198,8 @@ func kortewegDeVries(coefficients int, dt float64) *evolution {
 	start := make([]complex128, coefficients)
 	start[1] = -0.5
 	const dispersion = 0.022 * 0.022
-	return newEvolution(start, coefficients, dt, func(k float64) complex128 { return complex(0, dispersion*k*k*k) },
-		pointwise(func(u float64) float64 { return u * u }, func(k float64) complex128 { return complex(0, -k/2) }))
+	return newEvolution(evolution{dt: dt, least: coefficients,
+		begin:  func(x float64) float64 { return math.Cos(math.Pi * x) },
+		symbol: func(k float64) complex128 { return complex(0, dispersion*k*k*k) },
+		value:  pointwise(func(u float64) float64 { return u * u }, func(k float64) complex128 { return complex(0, -k/2) })}, start)
 }

@@ -13,7 +13,8 @@ import (
 
 // exponential solves one evolution equation u_t + r(x, u, u_x, ...) = 0 on a periodic line: a Fourier method in x (collocation
 // of the non-linear part) and ETDRK4 in t. The coordinates are x, t in this order; the ansatz gives u at the lower end of t.
-// Points in x are those of the grid, without the upper end; option steps is the number of steps, one between grid lines of t if
+// Points in x are those of the grid, without the upper end; the upper third of their waves is kept at 0, so that products of two
+// do not come back as lower ones. Option steps is the number of steps, one between grid lines of t if
 // absent.
 func exponential(c *call) (*Result, error) {
 	c.shape[0] += 1 - c.shape[0]%2 // an even number of intervals
@@ -43,6 +44,7 @@ func exponential(c *call) (*Result, error) {
 	for m := range u {
 		u[m] /= complex(float64(n), 0)
 	}
+	clear(u[n/3+1:])
 	whole := make([]float64, (n+1)*len(t))
 	values := make([]float64, n)
 	store := func(k int) error {
@@ -140,6 +142,7 @@ func (c *call) split(n int) (lambda []complex128, rest func(dst, u []complex128,
 		for m := range dst {
 			dst[m] /= complex(-factor*float64(n), 0)
 		}
+		clear(dst[n/3+1:])
 		return nil
 	}
 	return lambda, rest, nil
