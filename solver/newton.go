@@ -14,7 +14,7 @@ import (
 
 // Newton says how the solvers of second order work: "least-squares" solves for the output weights while hidden layers stay as they
 // were drawn, "gauss-newton" for all parameters. Both take damped Gauss-Newton steps; a problem that is linear in what they solve
-// for is done after the first (docs/theory.md, section 17).
+// for is done after the first (docs/theory.md, section 19).
 type Newton struct {
 	Library *dense.Library
 	Linear  schwarz.Settings
