@@ -7,6 +7,7 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/dense"
+	"fbpinn-mpi/mpi"
 )
 
 // coarse is the coarse space: Z, some vectors of each rank on its own blocks, W = B Z in own rows, and E = ZᵀNZ = WᵀW + νZᵀZ, which every rank
@@ -26,9 +27,9 @@ type coarse struct {
 	first  []int          // [ranks+1] number of each rank's first vector
 	z      []dense.Matrix // [touch] Z on a touched block: vectors of its owner, [r_j][those]
 	strips []strip        // W, by ascending rank of the vectors
-	e      dense.Matrix   // E
-	l      dense.Matrix   // its Cholesky factor
-	scale  []float64      // E is factored with unit diagonal: E = D⁻¹ L Lᵀ D⁻¹, D this
+	l      dense.Matrix   // E, then its Cholesky factor: E + ridge·D⁻² = D⁻¹ L Lᵀ D⁻¹
+	scale  []float64      // D: E has a unit diagonal when it is factored
+	ridge  float64
 	usable bool
 
 	zeta, product, np []float64 // ζ, Eζ, (NZ)ᵀp
@@ -94,7 +95,7 @@ func (s *Solver) newCoarse(mine []dense.Matrix) error {
 		return fmt.Errorf("schwarz: coarse vectors to the ranks that touch them: %w", err)
 	}
 	c.layout(s)
-	c.e, c.l = dense.NewMatrix(c.n, c.n), dense.NewMatrix(c.n, c.n)
+	c.l = dense.NewMatrix(c.n, c.n)
 	c.scale, c.zeta, c.product, c.np = make([]float64, c.n), make([]float64, c.n), make([]float64, c.n), make([]float64, c.n)
 	s.coarse = c
 	s.report.Coarse = c.n
@@ -150,7 +151,7 @@ func (s *Solver) project() error {
 	if err != nil {
 		return err
 	}
-	clear(c.e.Data)
+	clear(c.l.Data)
 	type couple struct{ high, low int }
 	var couples []couple
 	for i := range c.strips {
@@ -167,7 +168,7 @@ func (s *Solver) project() error {
 			rowsB = append(rowsB, kernels.Block{At: int64(tileB), N: int64(m)})
 			n += int(m)
 		})
-		to := c.e.Sub(c.first[a.rank], c.first[b.rank], a.w.Cols, b.w.Cols)
+		to := c.l.Sub(c.first[a.rank], c.first[b.rank], a.w.Cols, b.w.Cols)
 		s.lib.Gemm(dense.Trans, dense.NoTrans, 1, gather(a.w, rowsA, n, &w.a), gather(b.w, rowsB, n, &w.b), 0, to)
 		return nil
 	})
@@ -178,11 +179,11 @@ func (s *Solver) project() error {
 		at := c.first[s.comm.Rank()]
 		for t := range s.blocks {
 			if z := c.z[t]; s.owns(t) && z.Cols > 0 {
-				s.lib.Syrk(dense.Lower, dense.Trans, s.damping, z, 1, c.e.Sub(at, at, z.Cols, z.Cols))
+				s.lib.Syrk(dense.Lower, dense.Trans, s.damping, z, 1, c.l.Sub(at, at, z.Cols, z.Cols))
 			}
 		}
 	}
-	if err := s.sums(c.e.Data); err != nil {
+	if err := mpi.NewTreeSum(s.comm, len(c.l.Data), s.set.Tag+2).Sum(c.l.Data); err != nil {
 		return fmt.Errorf("schwarz: coarse matrix: %w", err)
 	}
 	c.decompose(s)
@@ -207,31 +208,34 @@ func (v *strip) fill(s *Solver, c *coarse, w *worker) {
 	}
 }
 
-// decompose factors E. Where vectors of different ranks are dependent to rounding, a ridge makes it definite.
+// decompose factors E in place. Where vectors of different ranks are dependent to rounding, a ridge makes it definite.
 func (c *coarse) decompose(s *Solver) {
+	diagonal := make([]float64, c.n)
 	for i := range c.n {
+		diagonal[i] = c.l.At(i, i)
 		c.scale[i] = 0
-		if d := c.e.At(i, i); d > 0 {
-			c.scale[i] = 1 / math.Sqrt(d)
+		if diagonal[i] > 0 {
+			c.scale[i] = 1 / math.Sqrt(diagonal[i])
 		}
 	}
-	ridge := s.set.Ridge
+	// The upper triangle keeps E for another try.
+	for j := range c.n {
+		for i := range j {
+			c.l.Set(i, j, c.l.At(j, i))
+		}
+	}
+	c.ridge = s.set.Ridge
 	for range ridgeSteps + 1 {
 		for j := range c.n {
-			for i := j; i < c.n; i++ {
-				c.l.Set(i, j, c.e.At(i, j)*c.scale[i]*c.scale[j])
+			c.l.Set(j, j, 1+c.ridge)
+			for i := j + 1; i < c.n; i++ {
+				c.l.Set(i, j, c.l.At(j, i)*c.scale[i]*c.scale[j])
 			}
-			c.l.Set(j, j, 1+ridge)
 		}
 		if c.usable = s.lib.Potrf(dense.Lower, c.l) < 0; c.usable {
 			break
 		}
-		ridge *= ridgeGrowth
-	}
-	for j := range c.n {
-		for i := range j {
-			c.e.Set(i, j, c.e.At(j, i))
-		}
+		c.ridge *= ridgeGrowth
 	}
 }
 
@@ -247,10 +251,13 @@ func (c *coarse) solve(s *Solver, x []float64) {
 	}
 	s.lib.Trsv(dense.Lower, dense.NoTrans, c.l, c.zeta)
 	s.lib.Trsv(dense.Lower, dense.Trans, c.l, c.zeta)
-	for i := range c.zeta {
-		c.zeta[i] *= c.scale[i]
+	for i, z := range c.zeta {
+		c.product[i] = x[i]
+		if c.scale[i] > 0 {
+			c.product[i] -= c.ridge * z / c.scale[i] // z is ζ/D yet
+		}
+		c.zeta[i] = z * c.scale[i]
 	}
-	s.lib.Gemv(dense.NoTrans, 1, c.e, c.zeta, 0, c.product)
 }
 
 // restrict adds Wᵀx of own rows.
