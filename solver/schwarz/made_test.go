@@ -19,7 +19,8 @@ type made struct {
 	points   int  // per axis
 	seed     uint64
 
-	owner func(x []float64) int32 // of points and of centres
+	owner func(x []float64) int32   // of points and of centres
+	wave  func(x []float64) float64 // right-hand side, if not the usual
 }
 
 // axis is the same arithmetic as in FBPINN: equally spaced centres on [0, 1], cosine windows that overlap, normalised to a sum of
@@ -146,18 +147,18 @@ func (m *made) centre(j int) []float64 {
 
 // rows of block j, all points inside, ascending.
 func (m *made) rows(j int) []int {
-	var rows []int
-	for i := range m.grid() {
-		in := true
-		if !m.isGlobal(j) {
-			at := m.point(i)
-			for a, k := range m.block(j) {
-				in = in && m.axes[a].inside(k, at[a])
+	rows := []int{0}
+	for a := range m.axes {
+		x := &m.axes[a]
+		var more []int
+		for _, r := range rows {
+			for i := range m.points {
+				if m.isGlobal(j) || x.inside(m.block(j)[a], i) {
+					more = append(more, r*m.points+i)
+				}
 			}
 		}
-		if in {
-			rows = append(rows, i)
-		}
+		rows = more
 	}
 	return rows
 }
@@ -289,6 +290,9 @@ func (m *made) system(rank int) (sys *System, points []int) {
 
 // right is a right-hand side that the blocks fit to some digits: waves of several lengths.
 func (m *made) right(i int) float64 {
+	if m.wave != nil {
+		return m.wave(m.place(i))
+	}
 	v := 0.0
 	for _, f := range []float64{1, 2, 4} {
 		p := 1.0

@@ -177,8 +177,25 @@ func gatherAll[T mpi.Number](comm mpi.Comm, v []T) (all []T, counts []int, err e
 	return all, counts, mpi.Allgatherv(comm, v, all, counts)
 }
 
-// patch lists the blocks of the patch of a rank: its own and layers of what shares rows with them, ascending.
-func (p *pattern) patch(owner []int32, rank, layers int) []int32 {
+// hub tells which blocks share rows with far more blocks than is usual: those of coarse levels.
+func (p *pattern) hubs() []bool {
+	const far = 3 // times the median
+	counts := make([]int, len(p.near))
+	for j, near := range p.near {
+		counts[j] = len(near)
+	}
+	sorted := slices.Clone(counts)
+	slices.Sort(sorted)
+	hub := make([]bool, len(counts))
+	for j, n := range counts {
+		hub[j] = n > far*sorted[len(sorted)/2]
+	}
+	return hub
+}
+
+// patch lists the blocks of the patch of a rank: its own and layers of what shares rows with them, ascending. Hubs belong to all
+// patches that they touch, but patches do not grow across them: each would soon be everything.
+func (p *pattern) patch(owner []int32, hub []bool, rank, layers int) []int32 {
 	in := make([]bool, len(owner))
 	var blocks []int32
 	for j, o := range owner {
@@ -191,6 +208,9 @@ func (p *pattern) patch(owner []int32, rank, layers int) []int32 {
 	for range layers {
 		end := len(blocks)
 		for ; edge < end; edge++ {
+			if hub[blocks[edge]] {
+				continue
+			}
 			for _, k := range p.near[blocks[edge]] {
 				if !in[k] {
 					in[k] = true

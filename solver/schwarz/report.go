@@ -9,9 +9,10 @@ type Report struct {
 	FactorEntries int64
 	FactorFlops   float64
 	FactorBytes   int64
-	BlockBytes    int64 // B, T of touched blocks
-	MatrixBytes   int64 // N of the patch
-	Coarse        int   // vectors of all ranks
+	BlockBytes    int64     // B, T of touched blocks
+	MatrixBytes   int64     // N of the patch
+	Coarse        int       // vectors of all ranks
+	Mu            []float64 // of this rank's coarse vectors, ascending: see pencil
 	CoarseBytes   int64
 	Neighbours    int   // ranks that exchange with this one in an iteration
 	Bytes         int64 // sent by this rank in an iteration to them

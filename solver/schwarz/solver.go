@@ -74,8 +74,9 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 		}
 	}
 	s.patches = make([][]int32, s.comm.Size())
+	hub := s.pattern.hubs()
 	for r := range s.patches {
-		s.patches[r] = s.pattern.patch(sys.Owner, r, s.set.Layers)
+		s.patches[r] = s.pattern.patch(sys.Owner, hub, r, s.set.Layers)
 	}
 	s.patch = s.newPatch()
 	if err := s.weigh(); err != nil {
