@@ -22,15 +22,20 @@ type Newton struct {
 	Path    []*problem.Problem // continuation: problems on the way to the one to solve, easiest first
 }
 
-// Linear is what the linear problem of a step was like.
+// Linear is what the linear problem of a step was like. All numbers are float64, so that they can be columns of a history.
 type Linear struct {
-	schwarz.Outcome
-	schwarz.Report
-	Fresh     bool    // filter and factor are of this step, not of an earlier one
-	Damping   float64 // ν
-	Length    float64 // of the step taken, 1 = whole
-	Gain      float64 // decrease of the loss over what the linear model promised
-	Predicted float64 // share of the loss that the linear model promised to take away
+	Iterations float64
+	Gradient   float64 // at the end over that at the start, in the norm of the preconditioner
+	Condition  float64 // of the preconditioned problem, estimated; 0: not known
+	Unknowns   float64 // kept by the filter, of all ranks
+	Fresh      float64 // 1 if filter and factor are of this step, 0 if of an earlier one
+	Damping    float64 // ν
+	Length     float64 // of the step taken: 1 = whole, 0 = none
+	Gain       float64 // decrease of the loss over what the linear model promised
+	Predicted  float64 // share of the loss that the linear model promised to take away
+
+	Gradients []float64      // before each iteration
+	Report    schwarz.Report // of rank 0
 }
 
 func (s Stage) secondOrder() bool { return s.Method == "least-squares" || s.Method == "gauss-newton" }
@@ -139,7 +144,10 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 	fresh := true
 	for r.done < r.last() {
 		began := time.Now()
-		report := &Linear{Fresh: fresh}
+		report := &Linear{}
+		if fresh {
+			report.Fresh = 1
+		}
 		if fresh {
 			err = n.solver.Factor(n.system, r.damping)
 		} else if !n.affine {
@@ -157,6 +165,7 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 		done := status != StepLimit
 		r.ended = done && (r.value == len(set.Path))
 		report.Report = n.solver.Report()
+		report.Unknowns = float64(report.Report.Unknowns)
 		if err := r.startReport(n.losses(), 0, report); err != nil {
 			return 0, err
 		}
@@ -195,18 +204,22 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 	}
 	for {
 		tolerance := 0.0 // as far as rounding lets it
-		if !report.Fresh && !n.affine {
+		if report.Fresh == 0 && !n.affine {
 			tolerance = forcing
 		}
 		n.solver.Tolerate(tolerance)
-		if report.Outcome, err = n.solver.Solve(n.b, n.d); err != nil {
+		out, err := n.solver.Solve(n.b, n.d)
+		if err != nil {
 			return 0, err
 		}
-		if report.Outcome.Status == schwarz.Singular {
+		if out.Status == schwarz.Singular {
 			return Singular, nil
 		}
-		report.Damping = r.damping
-		promised := n.loss - report.After
+		report.Iterations, report.Gradients, report.Condition, report.Damping = float64(out.Iterations), out.Gradient, out.Condition, r.damping
+		if k := len(out.Gradient); k > 0 && out.Gradient[0] > 0 {
+			report.Gradient = out.Gradient[k-1] / out.Gradient[0]
+		}
+		promised := n.loss - out.After
 		report.Predicted = promised / n.loss
 		for length := 1.0; length >= shortest; length /= 2 {
 			copy(n.trial, n.theta)
@@ -217,17 +230,17 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			}
 			report.Length, report.Gain = length, (n.loss-loss)/((2-length)*length*promised)
 			if loss < n.loss && report.Gain > leastGain {
-				return n.accept(loss, report), nil
+				return n.accept(loss, out.After, report), nil
 			}
 			if n.affine || report.Predicted < nearby {
 				break // rounding decides here, and shorter steps do not change that
 			}
 		}
 		switch {
-		case n.affine || report.Fresh && report.Predicted < nearby:
+		case n.affine || report.Fresh == 1 && report.Predicted < nearby:
 			status = Converged
-		case !report.Fresh: // the old factor may be at fault
-			report.Fresh = true
+		case report.Fresh == 0: // the old factor may be at fault
+			report.Fresh = 1
 			if _, err = n.at(n.theta); err != nil {
 				return 0, err
 			}
@@ -251,8 +264,8 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 	}
 }
 
-// accept takes the trial and adapts the damping.
-func (n *descent) accept(loss float64, report *Linear) Status {
+// accept takes the trial, where the linear model promised a loss of model, and adapts the damping.
+func (n *descent) accept(loss, model float64, report *Linear) Status {
 	r := n.r
 	n.theta, n.trial = n.trial, n.theta
 	n.loss = loss
@@ -264,7 +277,7 @@ func (n *descent) accept(loss float64, report *Linear) Status {
 			r.damping = 0
 		}
 	}
-	if report.Predicted < settled || n.affine && loss-report.After <= honest*report.After {
+	if report.Predicted < settled || n.affine && loss-model <= honest*model {
 		return Converged
 	}
 	return StepLimit

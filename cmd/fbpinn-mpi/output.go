@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"time"
 
 	"fbpinn-mpi/io/checkpoint"
@@ -175,7 +176,7 @@ func (o *output[T]) Report(r solver.Report) {
 	}
 	if r.Linear != nil {
 		for _, c := range linearColumns {
-			v.Linear = append(v.Linear, runlog.Value{Name: c.name, Value: c.of(r.Linear)})
+			v.Linear = append(v.Linear, runlog.Value{Name: c.name, Value: *c.of(r.Linear)})
 		}
 	}
 	for k, e := range r.Errors {
@@ -191,27 +192,17 @@ func (o *output[T]) Report(r solver.Report) {
 // linearColumns are the figures of linear problems that logs and files keep.
 var linearColumns = []struct {
 	name, long string
-	of         func(l *solver.Linear) float64
+	of         func(l *solver.Linear) *float64
 }{
-	{"iterations", "iterations of the linear solve", func(l *solver.Linear) float64 { return float64(l.Iterations) }},
-	{"length", "length of the step taken, 1 = whole", func(l *solver.Linear) float64 { return l.Length }},
-	{"gain", "decrease of the loss over what the linear model promised", func(l *solver.Linear) float64 { return l.Gain }},
-	{"predicted", "share of the loss that the linear model promised to take away", func(l *solver.Linear) float64 { return l.Predicted }},
-	{"damping", "Levenberg-Marquardt damping", func(l *solver.Linear) float64 { return l.Damping }},
-	{"fresh", "1 where filter and factor were computed in this step", func(l *solver.Linear) float64 {
-		if l.Fresh {
-			return 1
-		}
-		return 0
-	}},
-	{"unknowns", "columns that the filter kept", func(l *solver.Linear) float64 { return float64(l.Unknowns) }},
-	{"condition", "condition number of the preconditioned problem, estimated", func(l *solver.Linear) float64 { return l.Condition }},
-	{"gradient", "gradient at the end of the linear solve over that at its start, in the norm of the preconditioner", func(l *solver.Linear) float64 {
-		if n := len(l.Gradient); n > 0 && l.Gradient[0] > 0 {
-			return l.Gradient[n-1] / l.Gradient[0]
-		}
-		return 0
-	}},
+	{"iterations", "iterations of the linear solve", func(l *solver.Linear) *float64 { return &l.Iterations }},
+	{"gradient", "gradient after the linear solve over that before, in the norm of the preconditioner", func(l *solver.Linear) *float64 { return &l.Gradient }},
+	{"condition", "condition number of the preconditioned problem, estimated", func(l *solver.Linear) *float64 { return &l.Condition }},
+	{"unknowns", "columns that the filter kept", func(l *solver.Linear) *float64 { return &l.Unknowns }},
+	{"fresh", "1 where filter and factor were computed in this step", func(l *solver.Linear) *float64 { return &l.Fresh }},
+	{"damping", "Levenberg-Marquardt damping", func(l *solver.Linear) *float64 { return &l.Damping }},
+	{"length", "length of the step taken, 1 = whole", func(l *solver.Linear) *float64 { return &l.Length }},
+	{"gain", "decrease of the loss over what the linear model promised", func(l *solver.Linear) *float64 { return &l.Gain }},
+	{"predicted", "share of the loss that the linear model promised to take away", func(l *solver.Linear) *float64 { return &l.Predicted }},
 }
 
 // compared lists the unknowns that have an exact solution.
@@ -323,6 +314,16 @@ func (o *output[T]) series() []snapshot.Series {
 	for t, name := range o.terms {
 		list = append(list, column("loss_"+identifier(name), "1", "loss term "+name, func(r *solver.Report) float64 { return r.Terms[t] }))
 	}
+	if slices.ContainsFunc(o.history, func(r solver.Report) bool { return r.Linear != nil }) {
+		for _, c := range linearColumns {
+			list = append(list, column("linear_"+c.name, "1", c.long, func(r *solver.Report) float64 {
+				if r.Linear == nil {
+					return math.NaN()
+				}
+				return *c.of(r.Linear)
+			}))
+		}
+	}
 	for k, u := range o.compared() {
 		at := func(pick func(e solver.Error) float64) func(r *solver.Report) float64 {
 			return func(r *solver.Report) float64 {
@@ -353,6 +354,14 @@ func reports(columns []checkpoint.Series, unknowns int) []solver.Report {
 		c := 4
 		for ; c < len(columns) && len(columns[c].Name) > 5 && columns[c].Name[:5] == "loss_"; c++ {
 			r.Terms = append(r.Terms, columns[c].Values[i])
+		}
+		for k := 0; c < len(columns) && strings.HasPrefix(columns[c].Name, "linear_"); c, k = c+1, k+1 {
+			if x := columns[c].Values[i]; !math.IsNaN(x) && k < len(linearColumns) {
+				if r.Linear == nil {
+					r.Linear = &solver.Linear{}
+				}
+				*linearColumns[k].of(r.Linear) = x
+			}
 		}
 		for ; c+3 < len(columns); c += 4 {
 			if e := columns[c].Values[i]; !math.IsNaN(e) {
