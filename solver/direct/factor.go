@@ -2,6 +2,7 @@ package direct
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -18,14 +19,15 @@ type Factor struct {
 	work [][]float64 // of solves: see solve.go
 }
 
-// PivotError says that the matrix, with its ridge, is not positive definite to working precision.
+// PivotError says that the matrix, with its ridge, is not positive definite to working precision, or not finite.
 type PivotError struct {
 	Block int // of the pattern
 	Row   int // unknown in the block
 }
 
 func (e *PivotError) Error() string {
-	return fmt.Sprintf("direct: pivot of block %d, unknown %d is not positive: the matrix is not positive definite to working precision", e.Block, e.Row)
+	return fmt.Sprintf("direct: no pivot for unknown %d of block %d: the matrix is not finite or not positive definite to working precision",
+		e.Row, e.Block)
 }
 
 // Factor factors A + ridge·1 with so many workers, each a goroutine with a core of its own. value has the numbers of each block of the
@@ -219,9 +221,16 @@ func (w *worker) subtract(k, i, end, j, p int) {
 	w.lib.Gemm(dense.NoTrans, dense.Trans, -1, w.rows(k, i, end, p), right, 1, w.rows(k, i, end, j))
 }
 
-// pivot factors the square of own panel j of front k; false if it is not positive definite.
+// pivot factors the square of own panel j of front k; false if that fails.
 func (w *worker) pivot(k, j int) bool {
-	bad := w.lib.Potrf(dense.Lower, w.rows(k, j, j+1, j))
+	square := w.rows(k, j, j+1, j)
+	bad := w.lib.Potrf(dense.Lower, square)
+	// What is not finite passes through the library, and reaches a pivot sooner or later.
+	for c := 0; c < square.Cols && bad < 0; c++ {
+		if x := square.At(c, c); math.IsNaN(x) || math.IsInf(x, 0) {
+			bad = c
+		}
+	}
 	if bad < 0 {
 		return true
 	}

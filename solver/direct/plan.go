@@ -85,7 +85,7 @@ func (f *front) stride(q int) int { return f.rows() - f.begin(q) }
 
 // Analyse finds an order of elimination and lays out the factor. centre has the place of each block in space, [d][n], or is nil; it
 // finds better separators for grids, and any numbers are safe. The pattern must not change afterwards.
-func Analyse(p *Pattern, centre [][]float64) *Plan { return analyse(p, centre, usual) }
+func Analyse(p *Pattern, centre [][]float64) *Plan { return analyse(p, centre, usual()) }
 
 func analyse(p *Pattern, centre [][]float64, by sizes) *Plan {
 	p.check()

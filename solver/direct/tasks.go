@@ -18,8 +18,8 @@ type sizes struct {
 	group float64 // operations of a subtree that one worker does alone, at most
 }
 
-// usual: products of tiles of panelWidth run at the full rate, and 20 to 40 ms of one core are long against the management of a task.
-var usual = sizes{panel: panelWidth, large: 1e9, group: 2e9}
+// usual sizes: 20 to 40 ms of one core are long against the management of a task, and short against a factorisation worth sharing.
+func usual() sizes { return sizes{panel: panelWidth, large: 1e9, group: 2e9} }
 
 // task is a part of the factorisation that one worker does at a time. Numbers of tasks follow the order of elimination, which keeps
 // few Schur complements waiting.
