@@ -221,8 +221,8 @@ func TestEverySource(t *testing.T) {
 		t.Fatalf("no sources (%v)", err)
 	}
 	for _, name := range sources {
-		wrapper := strings.TrimSuffix(name, ".cu") + ".cpp"
-		if text, err := os.ReadFile(wrapper); err != nil || !strings.Contains(string(text), `"../src/`+name+`"`) {
+		wrapper := "engine/" + strings.TrimSuffix(name, ".cu") + ".cpp"
+		if text, err := os.ReadFile(wrapper); err != nil || !strings.Contains(string(text), `"../../src/`+name+`"`) {
 			t.Errorf("%s is not included by %s (%v)", name, wrapper, err)
 		}
 	}

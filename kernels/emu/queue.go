@@ -2,9 +2,6 @@
 
 package emu
 
-// #include "launch.h"
-import "C"
-
 import (
 	"unsafe"
 
@@ -68,35 +65,32 @@ func (d *Driver) CopyOut(to, from unsafe.Pointer, bytes int64) {
 
 // Launch queues a kernel with a copy of its argument. No blocks are no work.
 func (d *Driver) Launch(f device.Function, blocks, threads int, shared int64, arguments unsafe.Pointer, bytes int) {
-	k := d.kernels[f]
-	if k == nil {
+	if f == 0 || int(f) > len(d.kernels) {
 		panic("emu: no such kernel")
 	}
+	k := &d.kernels[f-1]
 	switch {
-	case int64(bytes) != int64(k.bytes):
-		panic("emu: " + C.GoString(k.name) + ": argument of another size")
-	case blocks > 1<<31-1, threads < 1, threads > int(k.threads):
-		panic("emu: " + C.GoString(k.name) + ": impossible number of blocks or threads")
-	case shared < 0 || shared > C.FB_EMU_SHARED:
-		panic("emu: " + C.GoString(k.name) + ": impossible size of shared memory")
+	case int64(bytes) != k.Bytes:
+		panic("emu: " + k.Name + ": argument of another size")
+	case blocks > 1<<31-1, threads < 1, threads > k.Threads:
+		panic("emu: " + k.Name + ": impossible number of blocks or threads")
+	case shared < 0 || shared > d.info.SharedPerBlock:
+		panic("emu: " + k.Name + ": impossible size of shared memory")
 	case blocks <= 0:
 		return
 	}
-	name := C.GoString(k.name)
 	words := make([]uint64, (bytes+7)/8) // aligned like the structures of abi.h
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), bytes), unsafe.Slice((*byte)(arguments), bytes))
 	d.add(func() error {
-		d.launches[name]++
+		d.launches[k.Name]++
 		d.turn++
 		order := d.order
 		if order == Alternating {
 			order = Ascending + Order(d.turn%2)
 		}
-		var fault C.fb_emu_fault
-		if C.fb_emu_try(k, C.int(order-Ascending), C.int(blocks), C.int(threads), C.int64_t(shared),
-			unsafe.Pointer(unsafe.SliceData(words)), &fault) != 0 {
+		if fault := k.Run(order == Descending, blocks, threads, shared, unsafe.Pointer(unsafe.SliceData(words))); fault != nil {
 			d.dead = true
-			return d.fault(&fault)
+			return d.fault(fault)
 		}
 		return nil
 	})
