@@ -185,7 +185,7 @@ func TestWrongCalls(t *testing.T) {
 	wantPanic(t, "argument of another size", launch(32, 0, 8))
 	wantPanic(t, "blocks or threads", launch(33, 0, 16)) // beyond the launch bound
 	wantPanic(t, "shared memory", launch(32, 1<<18, 16))
-	wantPanic(t, "no such kernel", func() { c.Launch(17, 1, 32, 0, nil, 0) })
+	wantPanic(t, "no such kernel", func() { c.Launch(1<<20, 1, 32, 0, nil, 0) })
 	wantPanic(t, "outside of an allocation", func() { c.Zero(c.x, 132) })
 	wantPanic(t, "outside of an allocation", func() { c.CopyIn(c.host, c.host, 4) })
 	wantPanic(t, "not pinned", func() { c.CopyIn(c.x, c.x, 4) })
