@@ -82,9 +82,17 @@ func TestGraph(t *testing.T) {
 			t.Errorf("replay %d: %g, want %g", i, got, want)
 		}
 	}
-	if n := c.Launches()["emu_increment"]; n != 6 {
-		t.Errorf("%d launches, want 6", n)
+	live := c.Live()
+	c.Play(g)
+	c.FreeGraph(g)
+	if n := c.Launches()["emu_increment"]; n != 8 {
+		t.Errorf("%d launches, want 8", n)
 	}
+	if n := c.Live(); n != live-1 {
+		t.Errorf("%d things live after the graph was freed, %d before", n, live)
+	}
+	wantPanic(t, "no such graph", func() { c.Play(g) })
+	wantPanic(t, "no such graph", func() { c.FreeGraph(g) })
 	wantPanic(t, "recording", func() { _, _ = c.Record(func() { _ = c.Sync() }) })
 	if _, err := c.Record(func() {}); err != nil {
 		t.Error("no recording after one that panicked")

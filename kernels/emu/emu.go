@@ -129,8 +129,16 @@ func Kernels() []string {
 // Launches counts the kernels run so far by name, those of graphs included.
 func (d *Driver) Launches() map[string]int { return maps.Clone(d.launches) }
 
-// Live is the number of allocations, of the card and pinned, that have not been freed.
-func (d *Driver) Live() int { return d.arena.live() + len(d.pinned) }
+// Live is the number of allocations, of the card and pinned, and of graphs that have not been freed.
+func (d *Driver) Live() int {
+	n := d.arena.live() + len(d.pinned)
+	for _, g := range d.graphs {
+		if g != nil {
+			n++
+		}
+	}
+	return n
+}
 
 // errClosed follows the use of a driver after Close.
 var errClosed = errors.New("emu: closed")

@@ -163,19 +163,31 @@ func (d *Driver) FreeMark(m device.Mark) { d.mark(m).freed = true }
 func (d *Driver) Record(f func()) (device.Graph, error) {
 	d.notRecording()
 	before := d.queue
-	d.queue, d.recording = nil, true
+	d.queue, d.recording = []operation{}, true // not nil: that is one that was freed
 	defer func() { d.queue, d.recording = before, false }()
 	f()
 	d.graphs = append(d.graphs, d.queue)
 	return device.Graph(len(d.graphs)), nil
 }
 
-// Play queues a recording. Its copies read and write the host memory of that time, and its kernels have the arguments of that time.
-func (d *Driver) Play(g device.Graph) {
-	if g == 0 || int(g) > len(d.graphs) {
+// FreeGraph forgets a recording that has been played to its end; a card would not stop either.
+func (d *Driver) FreeGraph(g device.Graph) {
+	d.notRecording()
+	d.run(len(d.queue))
+	*d.graph(g) = nil
+}
+
+// graph is a recording that has not been freed.
+func (d *Driver) graph(g device.Graph) *[]operation {
+	if g == 0 || int(g) > len(d.graphs) || d.graphs[g-1] == nil {
 		panic("emu: no such graph")
 	}
-	d.queue = append(d.queue, d.graphs[g-1]...)
+	return &d.graphs[g-1]
+}
+
+// Play queues a recording. Its copies read and write the host memory of that time, and its kernels have the arguments of that time.
+func (d *Driver) Play(g device.Graph) {
+	d.queue = append(d.queue, *d.graph(g)...)
 }
 
 // Sync does all work, looks around all allocations and returns the first error since the last Sync. That of a fault stays.

@@ -122,6 +122,7 @@ inline fb_net problem(int d, int width, int hidden, int nc, int points) {
   p.x = drawn(d * row, 1), p.w = drawn(nc * row, 1), p.ubar = drawn(nc * points, 1);
   p.inv_sigma = inv_sigma, p.scale = scale, p.theta = theta;
   p.partial = make<float>(size_t(CHUNKS) * at);
+  p.shared = 227 << 10;  // of an H100
   return p;
 }
 
