@@ -110,9 +110,9 @@ type Backend[T Real] interface {
 	OpenPort(blocks []Block, host bool) (Port[T], error)
 	// Adam does one update of θ in place with bias-corrected moments (method, section 8): see AdamStep. It only starts.
 	Adam(a AdamStep, theta, grad, m, v []T)
-	// Record returns a function that repeats what f asks of this backend, cheaper than f itself where the machine can.
-	// It may call f, once, without effect on memory. f must ask the same each time and wait for nothing.
-	Record(f func() error) (func() error, error)
+	// Record prepares to repeat what f asks of this backend, cheaper than f itself where the machine can. It may call f, once,
+	// without effect on memory. f must ask the same each time and wait for nothing.
+	Record(f func() error) (Recording, error)
 	// Sync waits until all is done, and says what went wrong.
 	Sync() error
 	Name() string
@@ -130,6 +130,18 @@ type Memory[T Real] interface {
 	Read(to, from []T) error
 	Write(to, from []T) error
 }
+
+// Recording does again what was recorded. Play may only start it; Close gives back what the machine keeps for it.
+type Recording interface {
+	Play() error
+	Close()
+}
+
+// Direct is a recording that calls its function.
+type Direct func() error
+
+func (f Direct) Play() error { return f() }
+func (f Direct) Close()      {}
 
 // Task is something to do again and again. Run may only start it.
 type Task interface {

@@ -193,7 +193,7 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	}
 	r.step = step[T]{cloud: c, stage: st, record: backend.Record}
 	if comm.Size() > 1 { // messages are waited for
-		r.step.record = func(f func() error) (func() error, error) { return f, nil }
+		r.step.record = func(f func() error) (kernels.Recording, error) { return kernels.Direct(f), nil }
 	}
 	r.points = make([][]float64, len(points))
 	for a := range points {

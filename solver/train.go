@@ -81,7 +81,7 @@ func (r *Run[T]) activate(step int) error {
 			evaluate[l][j], train[l][j] = flags[2*j] > 0, flags[2*j+1] > 0
 		}
 	}
-	r.step.repeat = nil
+	r.step.forget()
 	if err := r.Cloud.Activate(func(l, j int) bool { return evaluate[l][j] }, func(l, j int) bool { return train[l][j] }); err != nil {
 		return err
 	}

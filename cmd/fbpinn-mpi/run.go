@@ -60,7 +60,7 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 func run(path string, o runOptions) error {
 	began := time.Now()
 	stop := notify(o.maxTime)
-	if err := handOver(o.backend); err != nil {
+	if err := handOver(o.backend, stop); err != nil {
 		return alone(err)
 	}
 	if o.resume && o.force {

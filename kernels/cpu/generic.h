@@ -417,16 +417,25 @@ template <class R> struct Generic {
 		}
 	}
 
-	// zdot of the last layer is left in zd. Layer by layer beside the values, so that no tape is needed.
+	// zdot of the last layer is left in zd. Layer by layer beside the values, so that no tape is needed. Where the direction moves the
+	// output layer alone (frozen features), the values are all.
 	void tangent(const R *dir) {
 		embed();
 		const R *th = theta();
 		dir += (int64_t)tile->sub * p.params;
+		bool moving = false;
+		for (int k = p.frozen; k < p.layers[p.hidden].w; k++) moving |= dir[k] != 0; // NaN too
 		for (int l = 0; l <= p.hidden; l++) {
 			const fb_layer &a = p.layers[l];
+			if (!moving && l < p.hidden) {
+				affine(th + a.w, a.in, 1, a.out, a.in, y[l], z[l], cols, false);
+				bias(th + a.b, a.out, z[l]);
+				activate_layer(a, th, z[l], y[l + 1]);
+				continue;
+			}
 			affine(dir + a.w, a.in, 1, a.out, a.in, y[l], zd, cols, false);
 			bias(dir + a.b, a.out, zd);
-			if (l > 0) affine(th + a.w, a.in, 1, a.out, a.in, yd, zd, cols, true); // the embedding does not move
+			if (moving && l > 0) affine(th + a.w, a.in, 1, a.out, a.in, yd, zd, cols, true); // the embedding does not move
 			if (l == p.hidden) return;
 			affine(th + a.w, a.in, 1, a.out, a.in, y[l], z[l], cols, false);
 			bias(th + a.b, a.out, z[l]);

@@ -1,5 +1,5 @@
 // Kernels with one fault each, and sound ones beside them: they show that the emulation finds what it is there to find.
-#include "../src/fb.cuh"
+#include "../../src/fb.cuh"
 
 struct faulty {
   float *x;

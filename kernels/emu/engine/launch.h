@@ -1,6 +1,6 @@
 /* launch.h: the emulated kernels from outside, in plain C, read by cgo and by C++ harnesses.
  *
- *   g++ -O1 -std=c++17 -x c++ kernels/src/NAME.cu kernels/emu/emu.cpp harness.cpp
+ *   g++ -O1 -std=c++17 -x c++ kernels/src/NAME.cu kernels/emu/engine/emu.cpp harness.cpp
  */
 #ifndef FB_EMU_LAUNCH_H
 #define FB_EMU_LAUNCH_H
