@@ -131,6 +131,36 @@ func derivative(t *testing.T, p *Problem, m kernels.MultiIndex, points [][]float
 	return execute(t, &s.Program, append(in, columns...), n)[1]
 }
 
+// The end of one slab as the start of the next, by numbers, against the two ansatzes nested symbolically: same solution, same
+// derivatives, same residual.
+func TestSlabChain(t *testing.T) {
+	spec := slabbed(0, 0.5)
+	spec.Exact = nil
+	first := build(t, spec)
+	field := &expr.Field{Eval: func(m kernels.MultiIndex, points [][]float64) ([]float64, error) {
+		at := [][]float64{points[0], slices.Repeat([]float64{0.5}, len(points[0]))}
+		return derivative(t, first, m, at, wave(at, 2, 1)), nil // the networks of the first slab are exp(2x + t)
+	}}
+	spec.Slab = &Slab{Axis: "t", Lo: 0.5, Hi: 1, Start: spec.Slab.Start, Fields: map[string]*expr.Field{"u": field}}
+	second := build(t, spec)
+
+	nested := burgers()
+	nested.Exact = nil
+	nested.Axes[1].Lo, nested.Axes[1].Hi = 0.5, 1
+	nested.Ansatz = []Named{{"u", "(t - 0.5)*sin(pi*x)*u + 0.5*sin(pi*x)*exp(2*x + 0.5) - sin(pi*x)"}}
+	whole := build(t, nested)
+	points := second.Terms[0].Sample(0)
+	jet := wave(points, 1, 3)
+	compare(t, "residual", residuals(t, second, second.Terms[0], points, jet)[0], residuals(t, whole, whole.Terms[0], points, jet)[0])
+	for _, m := range []kernels.MultiIndex{{}, {1}, {2}, {1, 1}} {
+		compare(t, "derivative", derivative(t, second, m, points, jet), derivative(t, whole, m, points, jet))
+	}
+	// What the slab before must deliver is what the columns ask for, and it can.
+	if _, err := first.Derivatives(0, second.States[0].Needs); err != nil {
+		t.Error(err)
+	}
+}
+
 // Derivatives of the constrained solution up to third order, against the product rule by hand.
 func TestDerivatives(t *testing.T) {
 	s := Spec{Axes: []Axis{{"x", 0, 1, false}, {"t", 0, 1, false}}, Unknowns: []string{"u"}, Equations: []string{"u_t = u_xx"}, Interior: grid2(5, 5),

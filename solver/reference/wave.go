@@ -17,6 +17,7 @@ import (
 type WaveSeries struct {
 	f     []float64 // f_p, p = 1, 3, ..
 	limit []int     // per p: number of q for which f_p f_q counts
+	pairs int       // their sum
 
 	// Points of a grid share their coordinates: what was computed for one of them is kept for the others.
 	sines map[float64][]float64    // by coordinate
@@ -30,12 +31,8 @@ const (
 	negligible = 1e-18
 )
 
-// Kept entries: some 100 MB at most.
-const (
-	keptSines = 4096
-	keptWaves = 256
-	keptRows  = 16384
-)
+// Kept numbers of each kind: 250 MB at most, in all.
+const keptNumbers = 10_000_000
 
 // NewWaveSeries computes the coefficients for a pulse of width σ.
 func NewWaveSeries(sigma float64) *WaveSeries {
@@ -54,6 +51,7 @@ func NewWaveSeries(sigma float64) *WaveSeries {
 			n--
 		}
 		w.limit = append(w.limit, n)
+		w.pairs += n
 	}
 	return w
 }
@@ -63,7 +61,7 @@ func (w *WaveSeries) At(x, y, t float64) float64 {
 	key := [2]float64{x, t}
 	row := w.rows[key]
 	if row == nil {
-		if len(w.rows) >= keptRows {
+		if len(w.rows)*len(w.f) >= keptNumbers {
 			clear(w.rows)
 		}
 		row = w.row(w.sinesAt(x), w.cosines(t))
@@ -95,7 +93,7 @@ func (w *WaveSeries) row(sines, cosines []float64) []float64 {
 func (w *WaveSeries) sinesAt(x float64) []float64 {
 	s := w.sines[x]
 	if s == nil {
-		if len(w.sines) >= keptSines {
+		if len(w.sines)*len(w.f) >= keptNumbers {
 			clear(w.sines)
 		}
 		s = make([]float64, len(w.f))
@@ -110,7 +108,7 @@ func (w *WaveSeries) sinesAt(x float64) []float64 {
 func (w *WaveSeries) cosines(t float64) []float64 {
 	c := w.times[t]
 	if c == nil {
-		if len(w.times) >= keptWaves {
+		if len(w.times)*w.pairs >= keptNumbers {
 			clear(w.times)
 		}
 		for p, n := range w.limit {
