@@ -3,25 +3,29 @@ package schwarz
 import (
 	"fmt"
 	"math"
-	"slices"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/dense"
 	"fbpinn-mpi/mpi"
 )
 
-// coarse is the coarse space: Z, some vectors of each rank on its own blocks, W = B Z in own rows, and E = ZᵀNZ = WᵀW + νZᵀZ, which every rank
+// coarse is the coarse space: Z, some vectors of each rank on its own blocks, W = B Z in own rows, and E = ZᵀNZ = WᵀW + νZᵀwZ, which every rank
 // holds and factors.
 //
-// It corrects u = M g as the second form of adapted deflation does (Tang, Nabben, Vuik & Erlangga, J. Sci. Comput. 39 (2009) 340,
-// A-DEF2),
+// With Q = Z E⁻¹Zᵀ, the patches' M becomes the balanced preconditioner (Mandel, Comm. Numer. Meth. Engng. 9 (1993) 233; BNN of Tang,
+// Nabben, Vuik & Erlangga, J. Sci. Comput. 39 (2009) 340)
 //
-//	u + Z E⁻¹(Zᵀg - (NZ)ᵀu),   (NZ)ᵀu = Wᵀv + νZᵀu,  v = B u
+//	(1 - QN) M (1 - NQ) + Q
 //
-// which is symmetric if Zᵀg = 0 at the start. Zᵀg and (NZ)ᵀu join the reduction of the iteration, and what follows needs no second one:
-// with h = (NZ)ᵀu, ζ = E⁻¹(Zᵀg - h), u' = u + Zζ and v' = v + Wζ,
+// which stays symmetric and positive whatever symmetric matrix takes the place of E⁻¹: coarse vectors of different ranks are often
+// dependent to rounding, and E needs a ridge. In an iteration,
 //
-//	<g, u'> = <g, u> + (Zᵀg)ᵀζ,  <Nu', u'> = <Nu, u> + 2hᵀζ + ζᵀEζ,  <Nu', p> = <Nu, p> + ζᵀ(NZ)ᵀp
+//	ζ = E⁻¹Zᵀg,  r' = r - Wζ,  y' = y + Zζ,  g' = Bᵀr' - νwy'             before the patches
+//	u = M g',  v = B u,  ζ' = E⁻¹(Zᵀg - (NZ)ᵀu),  u' = u + Zζ',  v' = v + Wζ'      after them, (NZ)ᵀu = Wᵀv + νZᵀwu
+//
+// Zᵀg before is predicted from the last iteration, and measured with (NZ)ᵀu in one reduction. That the products of v' could be had from
+// those of v and E without another reduction is of no use: ζ' is large where vectors are nearly dependent, and ζ'ᵀEζ' drowns in
+// the rounding of E.
 type coarse struct {
 	n      int
 	first  []int          // [ranks+1] number of each rank's first vector
@@ -32,7 +36,10 @@ type coarse struct {
 	ridge  float64
 	usable bool
 
-	zeta, product, np []float64 // ζ, Eζ, (NZ)ᵀp
+	zeta, product []float64 // ζ, Eζ of the last solve
+	seen          []float64 // Eζ of before
+	zg, np        []float64 // Zᵀg, (NZ)ᵀp
+	both          []float64 // what is summed over ranks, [2n]
 }
 
 // strip is W for the vectors of one rank: the own rows that its blocks touch.
@@ -44,13 +51,13 @@ type strip struct {
 	room   []float64
 }
 
-// newCoarse finds Z and gives it to the ranks that need it.
-func (s *Solver) newCoarse(mine []dense.Matrix) error {
+// newCoarse finds Z, so many vectors of each rank at most, and gives it to the ranks that need it.
+func (s *Solver) newCoarse(mine []dense.Matrix, vectors int) error {
 	p, err := s.newPencil(mine)
 	if err != nil {
 		return err
 	}
-	x, mu, err := p.smallest(s.set.CoarseVectors)
+	x, mu, err := p.smallest(vectors)
 	if err != nil {
 		return err
 	}
@@ -96,7 +103,10 @@ func (s *Solver) newCoarse(mine []dense.Matrix) error {
 	}
 	c.layout(s)
 	c.l = dense.NewMatrix(c.n, c.n)
-	c.scale, c.zeta, c.product, c.np = make([]float64, c.n), make([]float64, c.n), make([]float64, c.n), make([]float64, c.n)
+	for _, v := range []*[]float64{&c.scale, &c.zeta, &c.product, &c.seen, &c.zg, &c.np} {
+		*v = make([]float64, c.n)
+	}
+	c.both = make([]float64, 2*c.n)
 	s.coarse = c
 	s.report.Coarse = c.n
 	return nil
@@ -179,7 +189,13 @@ func (s *Solver) project() error {
 		at := c.first[s.comm.Rank()]
 		for t := range s.blocks {
 			if z := c.z[t]; s.owns(t) && z.Cols > 0 {
-				s.lib.Syrk(dense.Lower, dense.Trans, s.damping, z, 1, c.l.Sub(at, at, z.Cols, z.Cols))
+				rooted := dense.NewMatrix(z.Rows, z.Cols) // √w Z
+				for k := range z.Cols {
+					for i, w := range s.blocks[t].w {
+						rooted.Set(i, k, math.Sqrt(w)*z.At(i, k))
+					}
+				}
+				s.lib.Syrk(dense.Lower, dense.Trans, s.damping, rooted, 1, c.l.Sub(at, at, z.Cols, z.Cols))
 			}
 		}
 	}
@@ -292,65 +308,79 @@ func (c *coarse) addUnknowns(s *Solver, x []float64) {
 	}
 }
 
-// start sets y to the coarse solution, which makes Zᵀg = 0, and returns its energy yᵀNy. all has room for 2n numbers.
-func (c *coarse) start(s *Solver, all []float64) (float64, error) {
-	x := all[:c.n]
-	clear(x)
-	c.restrict(s, x, s.vectors.r)
-	if err := s.sums(x); err != nil {
+// start sets y to the coarse solution and returns its energy yᵀNy.
+func (c *coarse) start(s *Solver) (float64, error) {
+	clear(c.zg)
+	c.restrict(s, c.zg, s.vectors.r)
+	if err := s.sums(c.zg); err != nil {
 		return 0, err
 	}
-	c.solve(s, x)
+	c.solve(s, c.zg)
 	c.addUnknowns(s, s.vectors.y)
 	c.addRows(s, s.vectors.r, -1)
 	clear(c.np)
 	energy := 0.0
-	for i := range x {
-		energy += c.zeta[i] * c.product[i]
+	for i, e := range c.product {
+		energy += c.zeta[i] * e
+		c.zg[i] -= e
 	}
 	return energy, nil
 }
 
-// measure writes this rank's share of Zᵀg and (NZ)ᵀu.
-func (c *coarse) measure(s *Solver, all []float64) {
+// before returns r' and, with damping, y'. They lie where v and u will be.
+func (c *coarse) before(s *Solver) (rows, unknowns []float64) {
 	v := &s.vectors
-	zg, nzu := all[:c.n], all[c.n:]
+	c.solve(s, c.zg)
+	copy(c.seen, c.product)
+	copy(v.v, v.r)
+	c.addRows(s, v.v, -1)
+	if s.damping > 0 {
+		copy(v.u, v.y)
+		c.addUnknowns(s, v.u)
+	}
+	return v.v, v.u
+}
+
+// after adds the coarse part to u and v = B u.
+func (c *coarse) after(s *Solver) error {
+	v := &s.vectors
 	o := s.comm.Rank()
+	clear(c.both)
+	zg, nzu := c.both[:c.n], c.both[c.n:]
 	for k, own := range s.patch.own {
 		if own {
 			t := s.sys.number(s.patch.blocks[k])
-			mine := nzu[c.first[o]:c.first[o+1]]
 			s.lib.Gemv(dense.Trans, 1, c.z[t], v.gradient[s.patch.at[k]:s.patch.at[k+1]], 1, zg[c.first[o]:c.first[o+1]])
 			if s.damping > 0 {
-				s.lib.Gemv(dense.Trans, s.damping, c.z[t], v.u[s.at[t]:s.at[t+1]], 1, mine)
+				weighed := make([]float64, s.at[t+1]-s.at[t])
+				for i, w := range s.blocks[t].w {
+					weighed[i] = w * v.u[s.at[t]+i]
+				}
+				s.lib.Gemv(dense.Trans, s.damping, c.z[t], weighed, 1, nzu[c.first[o]:c.first[o+1]])
 			}
 		}
 	}
 	c.restrict(s, nzu, v.v)
-}
-
-// correct adds the coarse part to u and v and to the products <g, u>, <Nu, u> and <Nu, p>, p the old direction.
-func (c *coarse) correct(s *Solver, all []float64, gu, vv, vq float64) (float64, float64, float64) {
-	zg, nzu := all[:c.n], all[c.n:]
-	right := slices.Clone(zg)
+	if err := s.sums(c.both); err != nil {
+		return err
+	}
+	for i := range zg {
+		c.zg[i] = zg[i] + c.seen[i] // Zᵀg from Zᵀg'
+		zg[i] = c.zg[i] - nzu[i]
+	}
+	c.solve(s, zg)
+	c.addUnknowns(s, v.u)
+	c.addRows(s, v.v, 1)
 	for i, x := range nzu {
-		right[i] -= x
+		c.product[i] += x // (NZ)ᵀu'
 	}
-	c.solve(s, right)
-	c.addUnknowns(s, s.vectors.u)
-	c.addRows(s, s.vectors.v, 1)
-	for i, z := range c.zeta {
-		gu += zg[i] * z
-		vv += (2*nzu[i] + c.product[i]) * z
-		vq += c.np[i] * z
-		c.product[i] += nzu[i] // (NZ)ᵀu'
-	}
-	return gu, vv, vq
+	return nil
 }
 
-// direction follows (NZ)ᵀp for p = u' + βp.
-func (c *coarse) direction(beta float64) {
+// follow steps Zᵀg and (NZ)ᵀp with y += αp, p = u' + βp.
+func (c *coarse) follow(alpha, beta float64) {
 	for i, x := range c.product {
 		c.np[i] = x + beta*c.np[i]
+		c.zg[i] -= alpha * c.np[i]
 	}
 }

@@ -10,14 +10,14 @@ import (
 // Solve finds the least-squares solution for b, own rows, and writes d_j = T_j y_j for every touched block, d[t] of n_j numbers, nil
 // where it is not wanted.
 //
-// Conjugate gradients for least squares (Björck 1996, Algorithm 7.4.1) with preconditioner M, arranged so that an iteration has
-// one reduction. u = M g is the correction, v = B u; the new direction is p = u + βp, q = v + βq = B p with
+// Conjugate gradients for least squares (Björck 1996, Algorithm 7.4.1) with preconditioner M. u = M g is the correction, v = B u; the new
+// direction is p = u + βp, q = v + βq = B p, and then y += αp, r -= αq, with
 //
-//	β = -<v, q>/<q, q>     makes <B p, B p_old> = 0 whatever M was (Notay, SIAM J. Sci. Comput. 22 (2000) 1444)
-//	α = <g, u>/<q, q>,     <q, q> = <v, v> - <v, q>²/<q, q>
-//	y += α p,  r -= α q
+//	β = -<v, q>/<q, q>       makes <B p, B p_old> = 0 whatever M was (Notay, SIAM J. Sci. Comput. 22 (2000) 1444)
+//	α = <r, q>/<q, q>        is least ‖r‖ along q
 //
-// All products on the right are known before β. Damping adds rows √(νw) y to B y, which are not formed.
+// in products of rows, all of which are known before β: one reduction an iteration, and one more for the coarse space. Since <g, u> = <r, v>,
+// none of the unknowns of different ranks need to be compared. Damping adds rows √(νw) y to B y, which are not formed.
 func (s *Solver) Solve(b []float64, d [][]float64) (Outcome, error) {
 	s.ready()
 	if len(b) != s.sys.Rows || len(d) != len(s.sys.Touch) {
@@ -46,114 +46,111 @@ func (s *Solver) Solve(b []float64, d [][]float64) (Outcome, error) {
 	return o, nil
 }
 
-// places in the numbers that an iteration sums over ranks; coarse parts follow.
+// products of rows that an iteration sums over ranks, damping included.
 const (
-	sumGU = iota // <g, M g> without coarse space
+	sumRV = iota // <r, v> = gᵀMg
 	sumVV
 	sumVQ
+	sumRQ // 0 but for rounding
+	sumQQ
 	sumRR
-	sumGG
-	sumScalars
+	sumYY // ν‖y‖²
+	sumProducts
 )
 
 func (s *Solver) iterate() (Outcome, error) {
 	v := &s.vectors
 	out := Outcome{Status: OutOfIterations}
-	n := 0
-	if s.coarse != nil {
-		n = s.coarse.n
-	}
-	all := make([]float64, sumScalars+2*n)
-	all[0] = dot(v.r, v.r)
-	if err := s.sums(all[:1]); err != nil {
+	var x [sumProducts]float64
+	x[0] = dot(v.r, v.r)
+	if err := s.sums(x[:1]); err != nil {
 		return out, err
 	}
-	out.Before, out.After = all[0], all[0]
+	out.Before, out.After = x[0], x[0]
 	if s.singular {
 		out.Status = Singular
 		return out, nil
 	}
-	reference := 0.0 // squared norm that the gradient is compared with
-	if n > 0 {
-		energy, err := s.coarse.start(s, all[sumScalars:])
+	reference := 0.0 // gᵀMg at y = 0, nearly
+	if s.coarse != nil {
+		energy, err := s.coarse.start(s)
 		if err != nil {
 			return out, err
 		}
 		reference = energy
 	}
+	clear(v.p)
+	clear(v.q)
 	var w watch
 	var lanczos tridiagonal
-	qq, alpha := 0.0, 0.0
+	alpha := 0.0
 	for ; ; out.Iterations++ {
 		if err := s.correct(); err != nil {
 			return out, err
 		}
-		s.rowsOf(v.v, v.u)
-		clear(all)
-		all[sumGU] = s.ownGradient(v.u)
-		all[sumVV] = dot(v.v, v.v) + s.damping*s.ownDot(v.u, v.u)
-		all[sumRR] = dot(v.r, v.r)
-		all[sumGG] = s.ownGradientSquared()
-		if out.Iterations > 0 {
-			all[sumVQ] = dot(v.v, v.q) + s.damping*s.ownDot(v.u, v.p)
-		}
-		if n > 0 {
-			s.coarse.measure(s, all[sumScalars:])
-		}
-		if err := s.sums(all); err != nil {
+		nu := s.damping
+		x[sumRV] = dot(v.r, v.v) - nu*s.ownDot(v.y, v.u)
+		x[sumVV] = dot(v.v, v.v) + nu*s.ownDot(v.u, v.u)
+		x[sumVQ] = dot(v.v, v.q) + nu*s.ownDot(v.u, v.p)
+		x[sumRQ] = dot(v.r, v.q) - nu*s.ownDot(v.y, v.p)
+		x[sumQQ] = dot(v.q, v.q) + nu*s.ownDot(v.p, v.p)
+		x[sumRR] = dot(v.r, v.r)
+		x[sumYY] = nu * s.ownDot(v.y, v.y)
+		if err := s.sums(x[:]); err != nil {
 			return out, err
 		}
-		gu, vv, vq := all[sumGU], all[sumVV], all[sumVQ]
-		out.After = all[sumRR]
-		if n > 0 {
-			gu, vv, vq = s.coarse.correct(s, all[sumScalars:], gu, vv, vq)
-		}
+		rv := x[sumRV]
+		out.After = x[sumRR]
 		if out.Iterations == 0 {
-			reference += max(gu, 0)
+			reference += max(rv, 0)
 		}
-		out.Gradient = append(out.Gradient, math.Sqrt(max(gu, 0)))
-		if st, over := w.judge(gu, reference, s.set, out.Iterations); over {
+		out.Gradient = append(out.Gradient, math.Sqrt(max(rv, 0)))
+		if st, over := w.judge(rv, x[sumRR]+x[sumYY], reference, s.set, out.Iterations); over {
 			out.Status = st
 			break
 		}
 		beta := 0.0
-		if out.Iterations > 0 {
-			beta = -vq / qq
+		if x[sumQQ] > 0 {
+			beta = -x[sumVQ] / x[sumQQ]
 		}
-		old := qq
-		if qq = vv + beta*vq; !(qq > 0) {
+		qq := x[sumVV] + beta*x[sumVQ]
+		if !(qq > 0) {
 			out.Status = w.atRounding(Stagnated)
 			break
 		}
-		lanczos.add(alpha, beta, gu/qq)
-		if n > 0 {
-			s.coarse.direction(beta)
-		}
-		alpha = gu / qq
-		_ = old
-		for i, x := range v.u {
-			v.p[i] = x + beta*v.p[i]
+		before := alpha
+		alpha = (rv + beta*x[sumRQ]) / qq
+		lanczos.add(before, beta, alpha)
+		for i, u := range v.u {
+			v.p[i] = u + beta*v.p[i]
 			v.y[i] += alpha * v.p[i]
 		}
-		for i, x := range v.v {
-			v.q[i] = x + beta*v.q[i]
+		for i, b := range v.v {
+			v.q[i] = b + beta*v.q[i]
 			v.r[i] -= alpha * v.q[i]
+		}
+		if s.coarse != nil {
+			s.coarse.follow(alpha, beta)
 		}
 	}
 	out.Condition = lanczos.condition(s)
 	return out, nil
 }
 
-// correct sets u = M g for g = Bᵀ r - νwy without the coarse space: gradients to patches, one solve, corrections back. On return
-// `gradient` is complete on the patch and u on all touched blocks.
+// correct sets u = M g for g = Bᵀ r - νwy, on all touched blocks, and v = B u: gradients to patches, one solve, corrections back; the
+// coarse space before and after.
 func (s *Solver) correct() error {
 	v := &s.vectors
-	s.columnsOf(v.g, v.r)
+	rows, unknowns := v.r, v.y
+	if s.coarse != nil {
+		rows, unknowns = s.coarse.before(s)
+	}
+	s.columnsOf(v.g, rows)
 	if s.damping > 0 {
 		for t := range s.blocks {
 			if s.owns(t) {
 				for i, w := range s.blocks[t].w {
-					v.g[s.at[t]+i] -= s.damping * w * v.y[s.at[t]+i]
+					v.g[s.at[t]+i] -= s.damping * w * unknowns[s.at[t]+i]
 				}
 			}
 		}
@@ -178,7 +175,14 @@ func (s *Solver) correct() error {
 		return err
 	}
 	clear(v.u)
-	return x.FinishTranspose(v.u, true)
+	if err := x.FinishTranspose(v.u, true); err != nil {
+		return err
+	}
+	s.rowsOf(v.v, v.u)
+	if s.coarse != nil {
+		return s.coarse.after(s)
+	}
+	return nil
 }
 
 // settle makes y the same bits wherever it is kept: patches send what owners have. Corrections were summed in one order everywhere,
@@ -207,29 +211,6 @@ func (s *Solver) settle() error {
 
 func (s *Solver) owns(t int) bool {
 	return int(s.sys.Owner[s.sys.Touch[t].Block]) == s.comm.Rank()
-}
-
-// ownGradient is <g, u> over owned blocks, g from the patch, where it is complete.
-func (s *Solver) ownGradient(u []float64) float64 {
-	sum := 0.0
-	for k, own := range s.patch.own {
-		if own {
-			t := s.sys.number(s.patch.blocks[k])
-			sum += dot(s.vectors.gradient[s.patch.at[k]:s.patch.at[k+1]], u[s.at[t]:s.at[t+1]])
-		}
-	}
-	return sum
-}
-
-func (s *Solver) ownGradientSquared() float64 {
-	sum := 0.0
-	for k, own := range s.patch.own {
-		if own {
-			g := s.vectors.gradient[s.patch.at[k]:s.patch.at[k+1]]
-			sum += dot(g, g)
-		}
-	}
-	return sum
 }
 
 // ownDot is the scalar product <a, w b> over owned blocks.

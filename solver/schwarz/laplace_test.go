@@ -11,8 +11,8 @@ import (
 var laplace = flag.Int("laplace", 0, "frequencies n of the Laplace problem of TestLaplace; its 2^(n-1)+1 squared subdomains belong to 1, 4, 16 or 64 ranks")
 var laplaceK = flag.Int("laplace.k", 96, "features of a subdomain in TestLaplace")
 var laplaceGrid = flag.Int("laplace.grid", 360, "points an axis in TestLaplace")
-var laplaceLayers = flag.Int("laplace.layers", 2, "layers of overlap in TestLaplace")
-var laplaceVectors = flag.Int("laplace.vectors", 40, "coarse vectors of a rank in TestLaplace")
+var laplaceLayers = flag.Int("laplace.layers", 0, "layers of overlap in TestLaplace, 0: the default")
+var laplaceVectors = flag.Int("laplace.vectors", 0, "coarse vectors of a rank in TestLaplace, 0: the default")
 
 // squares gives rank r of P×P a square of subdomains and the points up to half way to the next.
 func squares(blocks, p int) func(x []float64) int32 {
@@ -118,13 +118,11 @@ func TestLaplace(t *testing.T) {
 			}
 		}
 		if c.Rank() == 0 {
-			t.Logf("%d ranks, %d layers, %d vectors: %d iterations to the direct solution, gradient then %.1e of the first", c.Size(), set.Layers, r0(s), high, out.Gradient[min(high, len(out.Gradient)-1)]/out.Gradient[0])
+			t.Logf("%d ranks, %d layers asked for, %d vectors: %d iterations to the direct solution, gradient then %.1e of the first", c.Size(), set.Layers, s.Report().Coarse, high, out.Gradient[min(high, len(out.Gradient)-1)]/out.Gradient[0])
 		}
 		s.Close()
 	})
 }
-
-func r0(s *Solver) int { return s.Report().Coarse }
 
 // waves is (1/n) Σ_i f(2^i π) Π_a sin(2^i π x_a).
 func waves(n int, x []float64, f func(w float64) float64) float64 {

@@ -14,9 +14,11 @@ type made struct {
 	axes     []axis
 	features int
 	laplace  bool
-	global   bool // a block more that has every row: a coarse level
-	repeat   bool // the second half of the features repeats the first: rank deficient
-	points   int  // per axis
+	global   bool    // a block more that has every row: a coarse level
+	repeat   bool    // the second half of the features repeats the first: rank deficient
+	dead     int     // number of a block that is zero, if positive
+	change   float64 // share by which rows differ from those of the unchanged system
+	points   int     // per axis
 	seed     uint64
 
 	owner func(x []float64) int32   // of points and of centres
@@ -223,7 +225,10 @@ func (m *made) row(j, i int, w [][]float64, a []float64, stride int) {
 				value += others * (window[k][2]*t + 2*window[k][1]*e*d - 2*window[k][0]*t*e*d*d)
 			}
 		}
-		a[f*stride] = value
+		if m.dead == j && j > 0 {
+			value = 0
+		}
+		a[f*stride] = value * (1 + m.change*math.Sin(float64(at[0])))
 	}
 }
 

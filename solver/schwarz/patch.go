@@ -24,6 +24,50 @@ type patch struct {
 	factor  *direct.Factor
 }
 
+// Defaults of Settings that depend on the system.
+const (
+	fewLayers    = 2
+	moreLayers   = 3
+	largeGrowth  = 2    // of the largest patch over the largest share of a rank
+	rankVectors  = 80   // coarse vectors of a rank
+	worldVectors = 2560 // of all: every rank factors the coarse matrix
+)
+
+// choose sets the patches of all ranks and returns the number of coarse vectors that each rank looks for.
+func (s *Solver) choose() (vectors int) {
+	hub := s.pattern.hubs()
+	grow := func(layers int) (patches [][]int32, largest int) {
+		patches = make([][]int32, s.comm.Size())
+		for r := range patches {
+			patches[r] = s.pattern.patch(s.sys.Owner, hub, r, layers)
+			n := 0
+			for _, j := range patches[r] {
+				n += int(s.kept[j])
+			}
+			largest = max(largest, n)
+		}
+		return patches, largest
+	}
+	if s.set.Layers > 0 {
+		s.patches, _ = grow(s.set.Layers)
+	} else {
+		s.patches, _ = grow(fewLayers)
+		_, share := grow(0)
+		if more, n := grow(moreLayers); n <= largeGrowth*share {
+			s.patches = more
+		}
+	}
+	switch {
+	case s.comm.Size() == 1 || s.set.CoarseVectors < 0:
+		return 0
+	case s.set.CoarseVectors > 0:
+		return s.set.CoarseVectors
+	case slices.Contains(hub, true): // where levels depend on each other, deflation made it worse: NOTES.md
+		return 0
+	}
+	return min(rankVectors, worldVectors/s.comm.Size())
+}
+
 // newPatch lays out the patch of this rank.
 func (s *Solver) newPatch() *patch {
 	p := &patch{blocks: s.patches[s.comm.Rank()]}

@@ -73,11 +73,7 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 			s.blocks[t].b = dense.Of(nil, 0, int(s.kept[v.Block]))
 		}
 	}
-	s.patches = make([][]int32, s.comm.Size())
-	hub := s.pattern.hubs()
-	for r := range s.patches {
-		s.patches[r] = s.pattern.patch(sys.Owner, hub, r, s.set.Layers)
-	}
+	vectors := s.choose()
 	s.patch = s.newPatch()
 	if err := s.weigh(); err != nil {
 		return err
@@ -96,9 +92,9 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 		return err
 	}
 	done()
-	if total > 0 && s.comm.Size() > 1 && s.set.CoarseVectors > 0 {
+	if total > 0 && vectors > 0 {
 		done = s.clock(&s.report.Seconds.Coarse)
-		if err := s.newCoarse(mine); err != nil {
+		if err := s.newCoarse(mine, vectors); err != nil {
 			return err
 		}
 		done()

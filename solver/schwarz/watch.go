@@ -6,8 +6,10 @@ import (
 	"fbpinn-mpi/kernels/dense"
 )
 
-// watch decides when to stop. In exact arithmetic the gradient in the norm of the preconditioner falls to zero; here it falls
-// until rounding of r and Bᵀr feeds it, after which more iterations only add that rounding to y.
+// watch decides when to stop. gᵀMg is ‖B(y - y*)‖² if M is N⁻¹, and within the condition of M N else: the part of the residual that is
+// yet to go. It is small enough when it is a small share of what stays, ‖r‖ (Paige & Saunders, ACM TOMS 8 (1982) 43, stopping rule 2).
+// In exact arithmetic it falls to zero; here it falls until rounding of r and Bᵀr feeds it, after which more iterations only add
+// that rounding to y.
 type watch struct {
 	best  float64 // least √(gᵀMg) so far, relative to the reference
 	since int     // iterations without a notable new least
@@ -17,12 +19,14 @@ type watch struct {
 // for a dozen iterations while it finds the outliers of the spectrum, far above rounding; near rounding it does not.
 const (
 	notable      = 0.5
-	nearRounding = 1e-10
+	nearRounding = 1e-11
+	rounding     = 1e-16
 	patience     = 3  // near rounding
 	longPatience = 40 // above it
 )
 
-func (w *watch) judge(gu, reference float64, set Settings, iteration int) (Status, bool) {
+// judge takes gᵀMg and ‖r‖² + ν‖y‖²; reference is gᵀMg at y = 0.
+func (w *watch) judge(gu, rr, reference float64, set Settings, iteration int) (Status, bool) {
 	if reference == 0 || gu == 0 {
 		return Converged, true // b is orthogonal to all columns, or the coarse space has the solution
 	}
@@ -41,7 +45,7 @@ func (w *watch) judge(gu, reference float64, set Settings, iteration int) (Statu
 		limit = patience
 	}
 	switch {
-	case relative <= set.Tolerance:
+	case gu <= set.Tolerance*set.Tolerance*rr || relative <= rounding:
 		return Converged, true
 	case w.since >= limit:
 		return w.atRounding(Stagnated), true
