@@ -115,11 +115,17 @@ func (s *Solver) newCoarse(mine []dense.Matrix, vectors int) error {
 // layout finds the rows of the strips.
 func (c *coarse) layout(s *Solver) {
 	for r := range s.comm.Size() {
+		if c.first[r] == c.first[r+1] {
+			continue
+		}
 		v := strip{rank: r}
-		in := make([]bool, s.sys.Rows)
+		var in []bool // rows
 		for t, w := range s.sys.Touch {
 			if int(s.sys.Owner[w.Block]) == r && s.touches(t) && c.z[t].Cols > 0 {
 				v.blocks = append(v.blocks, t)
+				if in == nil {
+					in = make([]bool, s.sys.Rows)
+				}
 				for _, k := range w.Runs {
 					for i := k.Point; i < k.Point+k.N; i++ {
 						in[i] = true

@@ -3,6 +3,8 @@ package schwarz
 import (
 	"fmt"
 	"math"
+	"slices"
+	"time"
 
 	"fbpinn-mpi/kernels/dense"
 )
@@ -39,7 +41,7 @@ func (s *Solver) filter() error {
 	mine := make([]Kept, len(sys.Touch))
 	err := s.each(len(sys.Touch), func(w *worker, t int) error {
 		j := sys.Touch[t].Block
-		if len(s.pattern.who[j]) > 1 || !s.alone(j) {
+		if !s.alone(j) {
 			return s.reduce(w, t, nil)
 		}
 		// No other rank has rows of it: done while the block is in cache, in scratch memory.
@@ -171,12 +173,11 @@ func (s *Solver) shared() []int {
 }
 
 func (p *pattern) reflectors(rank, j int) int {
-	for _, t := range p.touch[rank] {
-		if int(t.block) == j {
-			return int(t.reflectors)
-		}
+	k, ok := slices.BinarySearchFunc(p.touch[rank], int32(j), func(t touched, j int32) int { return int(t.block - j) })
+	if !ok {
+		panic("schwarz: a rank that does not touch the block")
 	}
-	panic("schwarz: a rank that does not touch the block")
+	return int(p.touch[rank][k].reflectors)
 }
 
 // reduce fills touched block t and factors it; in scratch memory, if given.
@@ -194,7 +195,9 @@ func (s *Solver) reduce(w *worker, t int, scratch *[]float64) error {
 	} else {
 		data = make([]float64, v.LD*n)
 	}
+	began := time.Now()
 	s.sys.Fill(t, data)
+	w.filling += time.Since(began)
 	b.qr = dense.Of(data, v.LD, n)
 	b.tau = make([]float64, min(v.LD, n))
 	s.lib.Geqrf(b.qr, b.tau, &w.lapack)

@@ -372,3 +372,27 @@ func TestSpectrum(t *testing.T) {
 		}
 	})
 }
+
+// The summary adds up what ranks report, whatever their number.
+func TestSummary(t *testing.T) {
+	world.Run(t, 0, func(c mpi.Comm) {
+		for _, k := range cases(c.Size()) {
+			s, sys, _, _ := solve(t, c, k.m, k.set, k.damping)
+			u, err := s.Summary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			kept, least, most := int64(0), math.MaxInt, 0
+			for _, n := range s.kept {
+				kept, least, most = kept+n, min(least, int(n)), max(most, int(n))
+			}
+			if u.Blocks != len(sys.Owner) || u.Columns != int64(len(sys.Owner)*k.m.features) || u.Kept != kept || u.Least != least || u.Most != most {
+				t.Errorf("%s: %+v, want %d kept, %d to %d of a block", k.name, u, kept, least, most)
+			}
+			if !(u.Weakest > s.set.Tau && u.Weakest <= 1) || u.Patch < s.Report().PatchUnknowns || u.MostBytes > u.Bytes || u.Seconds.Total <= 0 {
+				t.Errorf("%s: %+v", k.name, u)
+			}
+			s.Close()
+		}
+	})
+}

@@ -56,11 +56,19 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	if s.pattern, err = sys.share(s.comm, s.cover); err != nil {
 		return err
 	}
+	for k := range s.workers {
+		s.workers[k].filling = 0
+	}
 	done := s.clock(&s.report.Seconds.Filter)
 	if err := s.filter(); err != nil {
 		return err
 	}
 	done()
+	// Filling and filtering take turns on every worker.
+	for k := range s.workers {
+		s.report.Seconds.Blocks += s.workers[k].filling.Seconds() / float64(len(s.workers))
+	}
+	s.report.Seconds.Filter -= s.report.Seconds.Blocks
 	total := int64(0)
 	for _, n := range s.kept {
 		total += n

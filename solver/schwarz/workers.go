@@ -3,15 +3,16 @@ package schwarz
 import (
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"fbpinn-mpi/kernels/dense"
 )
 
 // worker is the scratch memory of one goroutine.
 type worker struct {
-	lapack dense.Work
-	a, b   []float64
-	tau    []float64
+	lapack  dense.Work
+	a, b    []float64
+	filling time.Duration // in System.Fill, during Factor
 }
 
 // room returns n numbers in *v, which grows; they are not cleared.
