@@ -4,7 +4,7 @@ MPIRUN    := mpirun --oversubscribe --bind-to none $(if $(filter 0,$(shell id -u
 MAIN_JOB  := jobs/multiscale-weak-4/job.toml
 RANKS     := 1 2 3 4 8
 COMMIT    := $(shell git describe --always --abbrev=12 --dirty=+ --exclude='*' 2>/dev/null)
-PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver
+PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver/schwarz ./solver
 # Shared-memory copies by process attachment are forbidden in many containers; Open MPI then warns at every start.
 export OMPI_MCA_btl_vader_single_copy_mechanism ?= none
 
