@@ -61,7 +61,7 @@ func gauss(t *problem.Term) string {
 	if free == 0 {
 		return ""
 	}
-	return fmt.Sprintf(", %s Gauss points in each of %s cells", strings.Join(points, " x "), strings.Join(cells, " x "))
+	return fmt.Sprintf(", %s points in each of %s cells", strings.Join(points, " x "), strings.Join(cells, " x "))
 }
 
 // placed says how the centres of a level were chosen along an axis, "" where they are equally spaced or there is one.

@@ -158,7 +158,7 @@ func Keys() []Key {
 		{Name: "points.interior.sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"grid"`,
 			put: wordAt(func(d *decoder) *string { return &d.job.Points.Interior.Sampler }), Doc: "How the points are chosen."},
 		{Name: "points.interior.shape", Type: "list of integers", Min: 1, Max: maxCount, Example: "[200, 100]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Interior.Shape }),
-			Doc: "Points per coordinate; a grid has its ends on the boundary; with cells: Gauss points per coordinate in each cell of the finest level."},
+			Doc: "Points per coordinate; a grid has its ends on the boundary; with cells: points per coordinate in each cell of the finest level."},
 		{Name: "points.interior.count", Type: "integer", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Count }),
 			Doc: "Number of points, where the sampler is neither grid nor cells."},
 		{Name: "points.test", Type: "list of integers", Required: true, Min: 1, Max: maxCount, Example: "[400, 200]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Test }),

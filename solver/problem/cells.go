@@ -6,7 +6,7 @@ import (
 	"slices"
 )
 
-// The sampler "cells" puts Gauss-Legendre points into every cell of a tensor grid, so that the points follow the subdomains
+// The sampler "cells" puts points of Gauss-Legendre rules into every cell of a tensor grid, so that the points follow the subdomains
 // and their weighted mean is an integral (docs/theory.md, section 8).
 
 // merged is the size of a cell, relative to the range, below which its two ends count as one: roundings of the same place.
@@ -54,13 +54,13 @@ func (t *Term) Cells() []int {
 	return n
 }
 
-// rule is the composite Gauss-Legendre rule along an axis with n points a cell: coordinates ascending, weights that add up to 1.
+// rule is the composite rule along an axis with n points a cell: coordinates ascending, weights that add up to 1.
 func (t *Term) rule(a, n int) (x, w []float64) {
 	r := t.Box[a]
 	if r.Fixed() {
 		return []float64{r.Lo}, []float64{1}
 	}
-	z, v := gauss(n)
+	z, v := even(n)
 	e := t.edges(a)
 	for c := 1; c < len(e); c++ {
 		middle, half := e[c-1]+(e[c]-e[c-1])/2, (e[c]-e[c-1])/2
@@ -137,6 +137,33 @@ func (t *Term) checkCells(key string) error {
 		return &Error{Key: key, Msg: fmt.Sprintf("%.3g points in all cells", total), Hint: fmt.Sprintf("at most %.0g", maxCellPoints)}
 	}
 	return nil
+}
+
+// most is the largest number of points of a cell that are those of one Gauss-Legendre rule.
+const most = 4
+
+// even is the rule of a cell, nodes in (-1, 1) and weights that add up to 2: Gauss-Legendre up to four points. Nodes of higher rules
+// thin out in the middle, by π/2, so that residuals between them go unseen; more points are panels of two, and one of three where
+// their number is odd, each as long as it has points.
+func even(n int) (z, w []float64) {
+	if n <= most {
+		return gauss(n)
+	}
+	at := -1.0
+	for left := n; left > 0; {
+		k := 2
+		if left == 3 {
+			k = 3
+		}
+		half := float64(k) / float64(n)
+		x, v := gauss(k)
+		for i := range x {
+			z, w = append(z, at+half+half*x[i]), append(w, half*v[i])
+		}
+		at += 2 * half
+		left -= k
+	}
+	return z, w
 }
 
 // gauss returns nodes z in (-1, 1), ascending, and weights, which add up to 2, of the Gauss-Legendre rule of n points: exact for
