@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 
+	"gonum.org/v1/gonum/mat"
+
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver/decomp"
@@ -39,6 +41,32 @@ func Compare(u, exact []float64) Error {
 		deviation += (v - mean) * (v - mean)
 	}
 	return Error{NL1: e1 / n / math.Sqrt(deviation/n), L1: e1 / n, L2: math.Sqrt(e2 / squares), Max: top}
+}
+
+// Modulo takes the best fit of the functions off the error of u: what is left counts where a problem determines its solution only
+// up to them. It returns u where there are none.
+func Modulo(u, exact []float64, functions [][]float64) []float64 {
+	if len(functions) == 0 {
+		return u
+	}
+	a := mat.NewDense(len(u), len(functions), nil)
+	e := mat.NewVecDense(len(u), nil)
+	for i := range u {
+		e.SetVec(i, u[i]-exact[i])
+		for k, f := range functions {
+			a.Set(i, k, f[i])
+		}
+	}
+	var c, fit mat.VecDense
+	if err := c.SolveVec(a, e); err != nil { // dependent functions: their fit is still a fit, if not the only one
+		return u
+	}
+	fit.MulVec(a, &c)
+	rest := make([]float64, len(u))
+	for i := range rest {
+		rest[i] = u[i] - fit.AtVec(i)
+	}
+	return rest
 }
 
 // evaluation computes the solution on the test grid, always in float64, with the exchange of training.

@@ -172,6 +172,9 @@ func spec(job *jobfile.Job) problem.Spec {
 	for _, n := range job.Problem.Exact {
 		s.Exact = append(s.Exact, problem.Named(n))
 	}
+	for _, n := range job.Problem.Nullspace {
+		s.Nullspace = append(s.Nullspace, problem.Named(n))
+	}
 	s.Removed = removed(job)
 	i := job.Points.Interior
 	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count}

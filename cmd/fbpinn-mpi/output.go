@@ -29,6 +29,7 @@ type output[T kernels.Real] struct {
 	progress *runlog.Progress
 	stop     func() bool
 	exact    [][]float64
+	null     [][][]float64 // see solver.Modulo
 	history  []solver.Report
 	backend  string
 	march    *march
@@ -403,7 +404,7 @@ func (o *output[T]) whole() {
 	last.Errors, last.Linear = nil, nil
 	for k := range o.march.solution {
 		if o.exact != nil && o.exact[k] != nil {
-			last.Errors = append(last.Errors, solver.Compare(o.march.solution[k], o.exact[k]))
+			last.Errors = append(last.Errors, solver.Compare(solver.Modulo(o.march.solution[k], o.exact[k], o.null[k]), o.exact[k]))
 		}
 	}
 	last.Step, last.Seconds = last.Step-o.march.steps, last.Seconds-o.march.seconds // Report adds them
@@ -437,8 +438,8 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 		add(u, "solution "+u, solution[k])
 		if o.exact != nil && o.exact[k] != nil {
 			e := make([]float64, len(solution[k]))
-			for i := range e {
-				e[i] = solution[k][i] - o.exact[k][i]
+			for i, v := range solver.Modulo(solution[k], o.exact[k], o.null[k]) {
+				e[i] = v - o.exact[k][i]
 			}
 			add(u+"_exact", "exact solution "+u, o.exact[k])
 			add(u+"_error", "error of "+u, e)

@@ -143,6 +143,9 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		if out.exact, err = l.problem.Exact(l.test); err != nil {
 			return err
 		}
+		if out.null, err = l.problem.Nullspace(l.test); err != nil {
+			return err
+		}
 	}
 	resumed := []int64{0}
 	if state != nil {

@@ -69,6 +69,7 @@ var frame = [][2]string{
 
 // companions are what some keys need beside them.
 var companions = map[string][]string{
+	"problem.nullspace.u":            {},
 	"domain.x.periodic":              {"domain.x.range = [0, 1]"},
 	"functions.g.args":               {`functions.g.body = "x"`},
 	"functions.g.body":               {`functions.g.args = ["x"]`},

@@ -65,6 +65,7 @@ type Problem struct {
 	Weights    []float64 // one per equation
 	Ansatz     []Named   // of some or all unknowns
 	Exact      []Named   // of some or all unknowns
+	Nullspace  []Named   // one element for each function: the unknown that it may be added to
 	Reference  Reference
 	Conditions []Condition
 }

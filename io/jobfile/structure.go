@@ -147,6 +147,17 @@ func namedAt(at func(*decoder) *[]Named) put {
 	}
 }
 
+func putNullspace(d *decoder, k *Key, n *node, path string) {
+	if !d.oneOf(n, path, "unknown", d.job.Problem.Unknowns) {
+		return
+	}
+	var list []string
+	d.expressions(k, n, path, &list)
+	for _, s := range list {
+		d.job.Problem.Nullspace = append(d.job.Problem.Nullspace, Named{n.key, s})
+	}
+}
+
 // oneOf checks a key that names a coordinate or an unknown.
 func (d *decoder) oneOf(n *node, path, what string, names []string) bool {
 	if len(names) == 0 {

@@ -310,7 +310,7 @@ func (p *Problem) needs(n *expr.Node) string {
 	return strings.Join(names, ", ")
 }
 
-// exacts parses the exact solutions.
+// exacts parses the exact solutions and the functions that may be added to them.
 func (p *Problem) exacts() error {
 	p.exact = make([]*expr.Node, len(p.Unknowns))
 	for _, e := range p.Spec.Exact {
@@ -327,6 +327,22 @@ func (p *Problem) exacts() error {
 			return &Error{Key: key, Msg: "an exact solution cannot contain unknowns", Hint: "write it in coordinates and parameters"}
 		}
 		p.exact[k] = n
+	}
+	p.null = make([][]*expr.Node, len(p.Unknowns))
+	for _, e := range p.Spec.Nullspace {
+		k := p.unknown(e.Name)
+		if k < 0 {
+			return &Error{Key: "problem.nullspace." + e.Name, Msg: e.Name + " is no unknown", Hint: "unknowns: " + strings.Join(p.Unknowns, ", ")}
+		}
+		key := fmt.Sprintf("problem.nullspace.%s[%d]", e.Name, len(p.null[k]))
+		n, err := p.Graph.Parse(e.Text)
+		if err != nil {
+			return explain(key, err)
+		}
+		if mentions(p.Graph.Jets(n), -1) {
+			return &Error{Key: key, Msg: "a function of the nullspace cannot contain unknowns", Hint: "write it in coordinates and parameters"}
+		}
+		p.null[k] = append(p.null[k], n)
 	}
 	return nil
 }

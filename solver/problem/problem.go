@@ -26,6 +26,7 @@ type Problem struct {
 	States []State // at the start of a slab
 
 	exact  []*expr.Node   // [n_u], nil where none is given
+	null   [][]*expr.Node // [n_u] functions that may be added to the unknown
 	whole  Axis           // the marching axis of a slab before it was narrowed
 	region *region.Region // nil: all of the box
 }
@@ -139,6 +140,22 @@ func (p *Problem) Exact(points [][]float64) ([][]float64, error) {
 				Hint: "give its limit there, or move the domain's end"}
 		}
 		out[k] = v[0]
+	}
+	return out, nil
+}
+
+// Nullspace evaluates at points [d][n] the functions that may be added to each unknown: [n_u][functions][n].
+func (p *Problem) Nullspace(points [][]float64) ([][][]float64, error) {
+	out := make([][][]float64, len(p.null))
+	for k, functions := range p.null {
+		values, i, c, err := p.evaluate(functions, points)
+		if err != nil {
+			return nil, err
+		}
+		if c >= 0 {
+			return nil, &Error{Key: fmt.Sprintf("problem.nullspace.%s[%d]", p.Unknowns[k], c), Msg: fmt.Sprintf("it is %v at %s", values[c][i], p.place(points, i))}
+		}
+		out[k] = values
 	}
 	return out, nil
 }

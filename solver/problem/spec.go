@@ -33,6 +33,7 @@ type Spec struct {
 
 	Ansatz     []Named // per unknown, in raw unknowns and coordinates; an unknown without one stays as it is
 	Exact      []Named // per unknown, in coordinates
+	Nullspace  []Named // functions in coordinates that may be added to an unknown, one element each
 	Conditions []ConditionSpec
 
 	Slab *Slab // the window of an evolution problem; nil: the whole domain, without names for its ends and start
