@@ -47,24 +47,6 @@ func frozenFeatures[T kernels.Real](tb testing.TB, side int) (p *kernels.Plan[T]
 	return p, tiles
 }
 
-// TestBlockAllocates: once there is a work space, a block allocates nothing.
-func TestBlockAllocates(t *testing.T) {
-	p, tiles := frozenFeatures[float64](t, 1)
-	k, err := New[float64]().Open(p)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer k.Close()
-	pad := kernels.Pad(int(p.Tiles[0].N))
-	out := make([]float64, p.Net.Params()*pad)
-	for _, c := range []kernels.Columns{kernels.OutputColumns, kernels.AllColumns} {
-		k.Block(tiles[0], c, p.UBar, out, pad)
-		if n := testing.AllocsPerRun(3, func() { k.Block(tiles[0], c, p.UBar, out, pad) }); n != 0 {
-			t.Errorf("%v allocations a block", n)
-		}
-	}
-}
-
 // BenchmarkBlock measures blocks with 1575 rows, each written over the last as a solver that factors them at once would do.
 func BenchmarkBlock(b *testing.B) {
 	for _, isa := range Available() {

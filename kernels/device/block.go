@@ -1,49 +1,42 @@
 package device
 
+// #include "../src/abi.h"
+import "C"
+
 import (
+	"unsafe"
+
 	"fbpinn-mpi/kernels"
-	"fbpinn-mpi/kernels/host"
 )
 
-// Block is computed by the reference on the processor, from copies of parameters and adjoints: slow, and complete when it returns.
-// Trouble with a copy is told by the next Read or Sync.
-func (k *kernel[T]) Block(tile int32, columns kernels.Columns, ubar, out []T, ld int) {
-	k.plan.CheckBlock(tile, columns, ubar, out, ld)
-	pad := kernels.Pad(int(k.plan.Tiles[tile].N))
-	if pad == 0 {
-		return
+// prepareBlocks fills the argument block of Block but for what belongs to one call, and puts the numbers of all chunks on the card:
+// those of a tile follow each other, so that each tile finds its list there.
+func (k *kernel[T]) prepareBlocks() {
+	f, b := k.blocks, &k.block[0]
+	numbers := make([]int32, len(f.chunks))
+	for i := range numbers {
+		numbers[i] = int32(i)
 	}
-	k.b.blocks.Lock()
-	defer k.b.blocks.Unlock()
-	fetch := func(v []T) []float64 {
-		here := make([]T, len(v))
-		_ = k.b.Read(here, v)
-		return wide(here)
-	}
-	p := &k.plan
-	reference, err := host.New().Open(&kernels.Plan[float64]{
-		Net: p.Net, Jets: p.Jets, Tiles: p.Tiles, Runs: p.Runs, Sections: p.Sections,
-		X: wide(p.X), W: wide(p.W), InvSigma: wide(p.InvSigma), Scale: wide(p.Scale), Shift: wide(p.Shift),
-		Theta: fetch(p.Theta), U: make([]float64, len(p.U)),
-	})
-	if err != nil {
-		panic("device: a plan that was opened does not open")
-	}
-	n := p.Net.Columns(columns)
-	block, column := make([]float64, n*pad), make([]T, pad)
-	reference.Block(tile, columns, fetch(ubar), block, pad)
-	for c := range n {
-		for i := range column {
-			column[i] = T(block[c*pad+i])
-		}
-		_ = k.b.Write(out[c*ld:][:pad], column)
-	}
+	b.net = k.net[0]
+	b.net.chunks, b.net.points, b.net.scratch_block = (*C.fb_chunk)(f.table), f.shape.points, f.shape.scratch
+	k.numbers = upload(&k.arena, numbers, "chunks of blocks")
 }
 
-func wide[T kernels.Real](v []T) []float64 {
-	r := make([]float64, len(v))
-	for i, x := range v {
-		r[i] = float64(x)
+// Block queues one launch over the chunks of the tile; see kernels.Kernel. It uses the scratch memory of the other operations, which
+// come before or behind it in the queue.
+func (k *kernel[T]) Block(tile int32, columns kernels.Columns, ubar, out []T, ld int) {
+	k.plan.CheckBlock(tile, columns, ubar, out, ld)
+	f := k.blocks
+	first, end := f.first[tile], f.first[tile+1]
+	if first == end {
+		return
 	}
-	return r
+	k.b.blocks.Lock() // the argument block is the plan's, the queue the driver's
+	defer k.b.blocks.Unlock()
+	b := &k.block[0]
+	b.net.list = (*C.int32_t)(unsafe.Add(k.numbers, uintptr(first)*unsafe.Sizeof(first)))
+	b.net.entries, b.net.ubar = C.int32_t(end-first), address(ubar)
+	b.first, b.x0 = C.int32_t(k.plan.Net.FirstColumn(columns)), C.int64_t(k.plan.Tiles[tile].X)
+	b.out, b.ld = address(out), C.int64_t(ld)
+	k.b.driver.Launch(f.block, f.blocks(int(end-first)), int(f.shape.threads), int64(f.shape.shared), unsafe.Pointer(b), int(unsafe.Sizeof(*b)))
 }

@@ -21,6 +21,7 @@ type family struct {
 	shape                     C.fb_shape
 	most                      int // blocks of a launch
 	forward, adjoint, tangent Function
+	block                     Function
 
 	chunks []C.fb_chunk
 	first  []int32        // chunks of a tile: see cut
@@ -28,8 +29,9 @@ type family struct {
 }
 
 // choose finds the kernels for a network with its jets: specialised ones where they exist and this card has the shared memory for
-// them, else the generic ones. The deep tangent has a shape of its own; main and tangent are one family otherwise.
-func choose[T kernels.Real](d Driver, p *C.fb_net, net kernels.Net, jets kernels.Jets) (main, tangent *family, err error) {
+// them, else the generic ones. The deep tangent has a shape of its own; main and tangent are one family otherwise. Blocks are always
+// the generic ones'.
+func choose[T kernels.Real](d Driver, p *C.fb_net, net kernels.Net, jets kernels.Jets) (main, tangent, blocks *family, err error) {
 	bytes := C.int(size[T]())
 	name, form, _ := specialised(net, jets)
 	switch name {
@@ -51,20 +53,18 @@ func choose[T kernels.Real](d Driver, p *C.fb_net, net kernels.Net, jets kernels
 			}
 		}
 	}
-	if main == nil || tangent == nil {
-		generic := load[T](d, "generic", "", C.fb_generic_shape(p, bytes), forward|adjoint|tangential)
-		if generic == nil {
-			return nil, nil, fmt.Errorf("device: no kernel takes hidden layers of %v with %d jet components on a card with %s of shared memory a block",
-				net.Hidden, jets.N(), inUnits(d.Info().SharedPerBlock))
-		}
-		if main == nil {
-			main = generic
-		}
-		if tangent == nil {
-			tangent = generic
-		}
+	generic := load[T](d, "generic", "", C.fb_generic_shape(p, bytes), forward|adjoint|tangential|pointwise)
+	if generic == nil {
+		return nil, nil, nil, fmt.Errorf("device: no kernel takes hidden layers of %v with %d jet components on a card with %s of shared memory a block",
+			net.Hidden, jets.N(), inUnits(d.Info().SharedPerBlock))
 	}
-	return main, tangent, nil
+	if main == nil {
+		main = generic
+	}
+	if tangent == nil {
+		tangent = generic
+	}
+	return main, tangent, generic, nil
 }
 
 // operations that a family is asked for.
@@ -74,6 +74,7 @@ const (
 	forward operations = 1 << iota
 	adjoint
 	tangential
+	pointwise // the adjoint of Kernel.Block
 )
 
 // load finds the kernels of a family; nil where the shape does not take the network, the card has too little shared memory, or
@@ -93,7 +94,8 @@ func load[T kernels.Real](d Driver, name, form string, shape C.fb_shape, wanted 
 		bit  operations
 		name string
 		to   *Function
-	}{{forward, "forward", &f.forward}, {adjoint, "adjoint", &f.adjoint}, {tangential, "tangent", &f.tangent}} {
+	}{{forward, "forward", &f.forward}, {adjoint, "adjoint", &f.adjoint}, {tangential, "tangent", &f.tangent},
+		{pointwise, "block", &f.block}} {
 		if wanted&o.bit == 0 {
 			continue
 		}

@@ -52,7 +52,7 @@ func TestFrugal(t *testing.T) {
 		name   string // of the kernel
 	}{
 		{small, layers(2, 64, 2, 1, kernels.Tanh), second(2, "xx yy"), false, "deep w64 L2 C5"}, // 32 points do not fit, 16 do
-		{small, layers(2, 64, 5, 1, kernels.Sin), second(2, "xx yy"), false, "deep w64 L5 C5 p8"},
+		{small, layers(2, 64, 5, 1, kernels.Sin), second(2, "xx"), false, "deep w64 L5 C4 p8"},
 		{small, layers(2, 64, 2, 2, kernels.Tanh), second(2, "xx yy"), true, "deep w64 L2 C5 p8"},
 		{small, layers(2, 128, 2, 1, kernels.Tanh), second(2, "xx"), false, "deep w128 L2 C4 p8"},
 		{middle, layers(3, 64, 3, 1, kernels.Sin), second(3, "xx yy zz"), true, "deep w64 L3 C7 p8"},

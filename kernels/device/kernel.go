@@ -26,17 +26,20 @@ const (
 // list of all tiles, because a recorded graph remembers addresses; works share it, one after another in the one queue.
 //
 // Memory of the card, in bytes, for reals of s bytes: (d + n_c + n_u n_c) s + 4 a pair (X, W, v, point), P s a chunk (partial), and
-// for every work 4 a pair (its number) and 20 a point (where it lies). The caller's planes and parameters come on top; so does
-// scratch memory, where kernels need it: so much a block, for a few blocks a processor.
+// for every work 4 a pair (its number) and 20 a point (where it lies). The caller's planes and parameters come on top; so do lists of
+// chunks, some 50 bytes each, and scratch memory, where kernels need it: so much a block, for a few blocks a processor.
 type kernel[T kernels.Real] struct {
 	b             *Backend[T]
 	plan          kernels.Plan[T]
 	name          string
 	main, tangent *family
+	blocks        *family
 	arena         arena
-	pair          []int64    // first pair of a tile
-	net           []C.fb_net // one: what all launches have in common
-	planes        int        // n_u n_c
+	pair          []int64        // first pair of a tile
+	net           []C.fb_net     // one: what all launches have in common
+	planes        int            // n_u n_c
+	block         []C.fb_block   // one: see block.go
+	numbers       unsafe.Pointer // of all chunks of blocks, on the card
 
 	gather, reduce Function
 }
@@ -53,13 +56,13 @@ func (b *Backend[T]) Open(p *kernels.Plan[T]) (kernels.Kernel[T], error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &kernel[T]{b: b, plan: *p, pair: pair, planes: p.Net.Out * p.Jets.N(), net: kernels.Make[C.fb_net](1),
+	k := &kernel[T]{b: b, plan: *p, pair: pair, planes: p.Net.Out * p.Jets.N(), net: kernels.Make[C.fb_net](1), block: kernels.Make[C.fb_block](1),
 		gather: b.function("fb_gather"), reduce: b.function("fb_reduce")}
 	k.arena = arena{staging: &b.staging, what: fmt.Sprintf("a plan of %d tiles with %d pairs", len(p.Tiles), pairs)}
 	net := &k.net[0]
 	flatten(net, p)
 	net.shared = C.int32_t(b.driver.Info().SharedPerBlock)
-	if k.main, k.tangent, err = choose[T](b.driver, net, p.Net, p.Jets); err != nil {
+	if k.main, k.tangent, k.blocks, err = choose[T](b.driver, net, p.Net, p.Jets); err != nil {
 		k.Close()
 		return nil, err
 	}
@@ -90,7 +93,7 @@ func (k *kernel[T]) upload(pairs int64) {
 	net.v = a.alloc(int64(k.planes)*pairs*size[T](), "windowed jets")
 
 	var scratch int64
-	for _, f := range []*family{k.main, k.tangent} {
+	for _, f := range []*family{k.main, k.tangent, k.blocks} {
 		if f.first == nil {
 			if f.shape.points == k.main.shape.points && k.main.first != nil {
 				f.chunks, f.first, f.table = k.main.chunks, k.main.first, k.main.table
@@ -100,12 +103,17 @@ func (k *kernel[T]) upload(pairs int64) {
 			}
 			if f.shape.scratch > 0 {
 				fit := k.b.driver.Info().Memory / scratchShare / int64(f.shape.scratch)
-				f.most = max(1, min(f.most, len(f.chunks), int(fit)))
+				entries := len(f.chunks)
+				if f != k.main && f != k.tangent {
+					entries = mostChunks(f.first) // blocks are launched tile by tile
+				}
+				f.most = max(1, min(f.most, entries, int(fit)))
 				scratch = max(scratch, int64(f.most)*int64(f.shape.scratch))
 			}
 		}
 	}
 	net.scratch = a.alloc(scratch, "scratch")
+	k.prepareBlocks()
 	if len(p.Grad) > 0 && len(p.UBar) > 0 {
 		net.partial = a.alloc(int64(len(k.main.chunks))*int64(p.Net.Params())*size[T](), "gradients of chunks")
 	}
@@ -149,5 +157,6 @@ func (k *kernel[T]) Footprint() int64 { return k.arena.bytes }
 func (k *kernel[T]) Close() {
 	k.arena.free()
 	kernels.Free(k.net)
-	k.net = nil
+	kernels.Free(k.block)
+	k.net, k.block = nil, nil
 }

@@ -44,6 +44,14 @@ func cut(tiles []kernels.Tile, pair []int64, n int32) (chunks []C.fb_chunk, firs
 	return chunks, first
 }
 
+// mostChunks is the number of chunks of the tile that has most.
+func mostChunks(first []int32) (most int) {
+	for i := range first[1:] {
+		most = max(most, int(first[i+1]-first[i]))
+	}
+	return most
+}
+
 // entries lists the chunks of tiles, tile by tile.
 func entries(tiles, first []int32) (list []int32) {
 	for _, i := range tiles {

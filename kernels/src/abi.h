@@ -59,6 +59,15 @@ typedef struct {
   int32_t pass;          /* fb_shape.pass of the kernel that is launched */
 } fb_net;
 
+/* Block J_j of one tile (kernels.Kernel.Block): net.list holds the tile's chunks, net.ubar what weighs the rows. Parameters from
+ * `first` on are columns: out[(parameter - first)*ld + row], row 0 at x value x0; rows to the padded length of the tile are written. */
+typedef struct {
+  fb_net net;
+  int32_t first;
+  int64_t x0, ld;
+  void *out;
+} fb_block;
+
 /* Sum of windowed jets at points: u[at + p*stride] += Σ_k v[p*pairs + pair[k]], k = first[t] .. first[t+1]-1 in this order,
  * for every plane p < planes and target t < targets. */
 typedef struct { int64_t at, stride; } fb_target;

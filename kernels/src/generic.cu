@@ -186,17 +186,27 @@ template <class R> struct Generic {
       if (l == 0) return; // the embedding and the Fourier features are frozen
       affine<R>({theta + a.w, nullptr, 1, a.in, a.in, a.out}, tape.zd, tape.yd, cols, np, false, shared);
       __syncthreads();
-      activation_adjoint(l - 1, grad);
+      const fb_layer &below = p.layers[l - 1];
+      R g0 = 0, g1 = 0;
+      activation_adjoint(l - 1, [&](int, int, R d0, R d1) { g0 += d0, g1 += d1; }, [&](int i) {
+        g0 = warp_sum(g0);
+        if (lane == 0) grad[below.slope + i] = g0;
+        if (p.act == ADAPTIVE_SIN) {
+          g1 = warp_sum(g1);
+          if (lane == 0) grad[below.slope + below.out + i] = g1;
+        }
+        g0 = g1 = 0;
+      });
     }
   }
 
-  // From ȳ behind the activation of layer l, in yd, to z̄ before it, in zd; and the gradient of its slopes.
-  __device__ __forceinline__ void activation_adjoint(int l, R *grad) const {
+  // From ȳ behind the activation of layer l, in yd, to z̄ before it, in zd. Adaptive activations: a warp calls point(i, q, gradients of
+  // the two slopes) for its lanes' points q of neuron i, then neuron(i).
+  template <class Point, class Neuron> __device__ __forceinline__ void activation_adjoint(int l, Point point, Neuron neuron) const {
     const fb_layer &a = p.layers[l];
     const R *z = tape.z(l);
     for (int i = warp; i < a.out; i += warps) {
       const Slopes<R> slope = slopes(p, a, theta, i);
-      R g0 = 0, g1 = 0;
       for (int q = i * cols + lane; q < i * cols + np; q += 32) {
         Derivatives<R> phi, f, phibar;
         activate(p.act, slope, z[q], phi, f);
@@ -208,18 +218,49 @@ template <class R> struct Generic {
         if (p.act >= ADAPTIVE_TANH) {
           Derivatives<R> by0, by1;
           by_slopes(p.act, slope, z[q], f, by0, by1);
+          R g0 = 0, g1 = 0;
 #pragma unroll
           for (int n = 0; n < highest; n++)
             if (n <= p.order) g0 += by0[n] * phibar[n], g1 += by1[n] * phibar[n];
+          point(i, q - i * cols, g0, g1);
         }
         tape.zd[q] = value;
       }
-      if (p.act < ADAPTIVE_TANH) continue;
-      g0 = warp_sum(g0);
-      if (lane == 0) grad[a.slope + i] = g0;
-      if (p.act < ADAPTIVE_SIN) continue;
-      g1 = warp_sum(g1);
-      if (lane == 0) grad[a.slope + a.out + i] = g1;
+      if (p.act >= ADAPTIVE_TANH) neuron(i);
+    }
+  }
+
+  // ---- the adjoint point by point: kernels/host/block.go
+
+  // From v̄ in zd and the tape of forward, last layer first, as far as the columns reach. A warp takes a column, a lane a point.
+  __device__ __forceinline__ void block(const fb_block &b) const {
+    const int row = (int)(chunk.x - b.x0), rows = chunk.stride - row < np ? chunk.stride - row : np; // to the padded length of the tile
+    const auto put = [&](int parameter, int q, R x) {
+      if (q < rows) ((R *)b.out)[(int64_t)(parameter - b.first) * b.ld + row + q] = q < chunk.n ? x : R(0);
+    };
+    __syncthreads(); // zd is complete
+    for (int l = p.hidden;; l--) {
+      const fb_layer &a = p.layers[l];
+      const R *y = tape.y(l);
+      for (int column = warp; column < a.out * a.in; column += warps) {
+        const R *z = tape.zd + column / a.in * cols, *yk = y + column % a.in * cols;
+        for (int q = lane; q < np; q += 32) {
+          R sum = 0;
+          for (int c = q; c < cols; c += np) sum = real_fma(z[c], yk[c], sum);
+          put(a.w + column, q, sum);
+        }
+      }
+      for (int i = warp; i < a.out; i += warps)
+        for (int q = lane; q < np; q += 32) put(a.b + i, q, tape.zd[i * cols + q]);
+      if (l == 0 || p.layers[l - 1].w < b.first) return;
+      affine<R>({theta + a.w, nullptr, 1, a.in, a.in, a.out}, tape.zd, tape.yd, cols, np, false, shared);
+      __syncthreads();
+      const fb_layer &below = p.layers[l - 1];
+      activation_adjoint(l - 1, [&](int i, int q, R g0, R g1) {
+        put(below.slope + i, q, g0);
+        if (p.act == ADAPTIVE_SIN) put(below.slope + below.out + i, q, g1);
+      }, [](int) {});
+      __syncthreads();
     }
   }
 
@@ -304,6 +345,17 @@ template <class R> __device__ __forceinline__ void run_adjoint(const fb_net &p, 
   }
 }
 
+template <class R> __device__ __forceinline__ void run_block(const fb_block &b, R *shared) {
+  const fb_net &p = b.net;
+  for (int e = (int)blockIdx.x; e < p.entries; e += (int)gridDim.x) {
+    const Generic<R> g(p, e, true, shared);
+    g.forward();
+    g.read_pairs();
+    g.block(b);
+    __syncthreads();
+  }
+}
+
 }  // namespace
 
 #define FB_GENERIC(R, suffix)                                                       \
@@ -318,6 +370,10 @@ template <class R> __device__ __forceinline__ void run_adjoint(const fb_net &p, 
   FB_KERNEL(fb_generic_adjoint_##suffix, fb_net, FB_GENERIC_THREADS, 2) {           \
     FB_SHARED(R, shared);                                                           \
     run_adjoint<R>(p, shared);                                                      \
+  }                                                                                 \
+  FB_KERNEL(fb_generic_block_##suffix, fb_block, FB_GENERIC_THREADS, 2) {           \
+    FB_SHARED(R, shared);                                                           \
+    run_block<R>(p, shared);                                                        \
   }
 
 FB_GENERIC(float, f32)

@@ -1,4 +1,4 @@
-/* generic.h: which networks fb_generic_{forward,tangent,adjoint}_{f32,f64} take (all that kernels.Plan.Check admits), how to launch
+/* generic.h: which networks fb_generic_{forward,tangent,adjoint,block}_{f32,f64} take (all that kernels.Plan.Check admits), how to launch
  * them, and what memory they need. Read by cgo, and by the kernels themselves. */
 #ifndef FB_GENERIC_H
 #define FB_GENERIC_H
