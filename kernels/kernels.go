@@ -129,6 +129,8 @@ type Memory[T Real] interface {
 	// Read copies to host memory, Write from it; both are complete when they return.
 	Read(to, from []T) error
 	Write(to, from []T) error
+	// Host tells whether its arrays lie in host memory and are complete whenever a call has returned: then the processor may touch them.
+	Host() bool
 }
 
 // Recording does again what was recorded. Play may only start it; Close gives back what the machine keeps for it.

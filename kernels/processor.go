@@ -16,6 +16,8 @@ func (Processor[T]) Read(to, from []T) error { copy(to, from); return nil }
 
 func (Processor[T]) Write(to, from []T) error { copy(to, from); return nil }
 
+func (Processor[T]) Host() bool { return true }
+
 // Record has nothing to gain: what f does costs nothing beside its work.
 func (Processor[T]) Record(f func() error) (Recording, error) { return Direct(f), nil }
 

@@ -31,6 +31,8 @@ type linearisation struct {
 	ubar    [][]float64 // [E] planes like Cloud.U, memory of the backend: ∂row/∂U
 	affine  bool        // the residuals are affine in U: J does not depend on the parameters
 	first   []int       // number of the first block of each level, and their total
+	buffer  []float64   // of fetch, memory of the backend
+	trouble error       // of fetch
 }
 
 // linearTerm is a term of the loss: which rows it owns, and its programs.
@@ -227,6 +229,7 @@ func (l *linearisation) blame() *Blame {
 
 func (l *linearisation) close() {
 	b := l.r.backend
+	b.Free(l.buffer)
 	for _, plane := range l.ubar {
 		b.Free(plane)
 	}
@@ -272,22 +275,52 @@ func (l *linearisation) describe() *schwarz.System {
 // fill writes the dense block of share t.
 func (l *linearisation) fill(t int, a []float64) {
 	s := l.shares[t]
+	if !l.r.backend.Host() {
+		l.fetch(s, a)
+		return
+	}
 	pad := kernels.Pad(s.N)
 	for e := 0; e < l.e && s.N > 0; e++ {
 		l.r.Cloud.Block(s, l.columns, l.ubar[e], a[e*pad:], l.e*pad)
 	}
 }
 
-// move adds alpha·d to the parameters of the owned subdomains in theta, which has the layout of Cloud.Theta; d[t] belongs to share t.
-func (l *linearisation) move(theta []float64, alpha float64, d [][]float64) {
-	for t, s := range l.shares {
-		if !s.Owned {
-			continue
-		}
-		v := &l.r.Cloud.Levels[s.Level]
-		to := theta[v.At+s.Slot*v.P+l.r.Model.Nets[s.Level].FirstColumn(l.columns):]
-		for i, x := range d[t] {
-			to[i] += alpha * x
+// fetch is fill where the backend computes in memory of its own, by way of a buffer there, for one block at a time. What goes wrong is
+// kept for failed, and makes the block not a number.
+func (l *linearisation) fetch(s model.Share, a []float64) {
+	b, pad := l.r.backend, kernels.Pad(s.N)
+	n := l.e * pad * l.r.Model.Nets[s.Level].Columns(l.columns)
+	if n == 0 {
+		return
+	}
+	if len(l.buffer) < n {
+		b.Free(l.buffer)
+		if l.buffer, l.trouble = b.Make(n); l.trouble != nil {
+			a[0] = math.NaN()
+			return
 		}
 	}
+	for e := range l.e {
+		l.r.Cloud.Block(s, l.columns, l.ubar[e], l.buffer[e*pad:n], l.e*pad)
+	}
+	if err := b.Read(a, l.buffer[:n]); err != nil {
+		l.trouble, a[0] = err, math.NaN()
+	}
+}
+
+// failed prefers what went wrong while blocks were filled.
+func (l *linearisation) failed(err error) error {
+	if l.trouble != nil {
+		return fmt.Errorf("solver: block of a subdomain: %w", l.trouble)
+	}
+	return err
+}
+
+// move adds alpha·d to the parameters of the owned subdomains in theta, which has the layout of Cloud.Theta; d[t] belongs to share t.
+func (l *linearisation) move(theta []float64, alpha float64, d [][]float64) {
+	l.owned(func(t, at int) {
+		for i, x := range d[t] {
+			theta[at+i] += alpha * x
+		}
+	})
 }

@@ -20,6 +20,10 @@ type Newton struct {
 	Linear  schwarz.Settings
 	Damping float64            // first ν of min ‖r + J d‖² + ν‖y‖², y the coordinates of d in bases of unit columns
 	Path    []*problem.Problem // continuation: problems on the way to the one to solve, easiest first
+	Matrix  string             // "blocks", "free", or "auto" and "": blocks where they fit, see Need
+	Memory  float64            // bytes a rank that these may take; 0: four fifths of the machine's memory over its ranks
+
+	needs []*Need // see Run.Needs
 }
 
 // Linear is what the linear problem of a step was like. All numbers are float64, so that they can be columns of a history.
@@ -89,9 +93,10 @@ func newton(r *Run[float64]) (status Status, err error) {
 // descent is a sequence of damped Gauss-Newton steps on one problem.
 type descent struct {
 	*linearisation
-	solver *schwarz.Solver
+	solver linearSolver
 	system *schwarz.System
 	loss   float64
+	passes int         // accepted steps
 	theta  []float64   // accepted parameters, with the layout of Cloud.Theta
 	trial  []float64   // parameters under trial
 	b      []float64   // minus the rows at theta
@@ -107,6 +112,7 @@ const (
 	settled     = 1e-8 // share of the loss: a smaller promised decrease is none
 	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
 	honest      = 1e-3 // share of the loss by which a linear problem may miss its promise: more, and rounding is worth another pass
+	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
 	shortest    = 0.25 // length of a step before damping is tried instead
 	leastDamp   = 1e-12
 	firstDamp   = 1e-4
@@ -131,7 +137,10 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 	for _, t := range n.system.Touch {
 		n.d = append(n.d, make([]float64, n.system.Columns[t.Block]))
 	}
-	n.solver = schwarz.New(r.comm, set.Library, set.Linear)
+	if n.solver, err = n.solve(n.system); err != nil {
+		return 0, err
+	}
+	n.solver = &watched{linearSolver: n.solver, r: r}
 	defer n.solver.Close()
 	if n.loss, err = n.evaluate(); err != nil {
 		return 0, err
@@ -149,9 +158,9 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 			report.Fresh = 1
 		}
 		if fresh {
-			err = n.solver.Factor(n.system, r.damping)
+			err = n.failed(n.solver.Factor(n.system, r.damping))
 		} else if !n.affine {
-			err = n.solver.Refresh()
+			err = n.failed(n.solver.Refresh())
 		}
 		if err != nil {
 			return 0, err
@@ -230,7 +239,7 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			}
 			report.Length, report.Gain = length, (n.loss-loss)/((2-length)*length*promised)
 			if loss < n.loss && report.Gain > leastGain {
-				return n.accept(loss, out.After, report), nil
+				return n.accept(loss, out, report), nil
 			}
 			if n.affine || report.Predicted < nearby {
 				break // rounding decides here, and shorter steps do not change that
@@ -245,7 +254,7 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 				return 0, err
 			}
 			n.derive()
-			if err = n.solver.Factor(n.system, r.damping); err != nil {
+			if err = n.failed(n.solver.Factor(n.system, r.damping)); err != nil {
 				return 0, err
 			}
 			continue
@@ -264,9 +273,9 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 	}
 }
 
-// accept takes the trial, where the linear model promised a loss of model, and adapts the damping.
-func (n *descent) accept(loss, model float64, report *Linear) Status {
-	r := n.r
+// accept takes the trial, where the linear model promised a loss of out.After, and adapts the damping.
+func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Status {
+	r, model := n.r, out.After
 	n.theta, n.trial = n.trial, n.theta
 	n.loss = loss
 	switch {
@@ -277,7 +286,7 @@ func (n *descent) accept(loss, model float64, report *Linear) Status {
 			r.damping = 0
 		}
 	}
-	if report.Predicted < settled || n.affine && loss-model <= honest*model {
+	if report.Predicted < settled || n.affine && out.Status != schwarz.OutOfIterations && loss-model <= honest*model {
 		return Converged
 	}
 	return StepLimit

@@ -27,6 +27,9 @@ func (b *Backend[T]) Free(v []T) {
 	}
 }
 
+// Host says no: its elements mean nothing to the processor.
+func (b *Backend[T]) Host() bool { return false }
+
 // Clear queues zeros.
 func (b *Backend[T]) Clear(v []T) {
 	if len(v) > 0 {

@@ -15,6 +15,11 @@ type System struct {
 	// Fill writes the block of Touch[t], [Columns][LD], rows fastest; rows that no run maps must be zero. Several goroutines call
 	// it at once, for different t.
 	Fill func(t int, a []float64)
+
+	// Apply writes rows = J d, Transpose d = Jᵀ rows, both without blocks; d[t] belongs to Touch[t] and is nil unless it is owned here.
+	// They are collective, and only Free calls them.
+	Apply     func(d [][]float64, rows []float64) error
+	Transpose func(rows []float64, d [][]float64) error
 }
 
 // Touch says where the rows of a block lie. Run.Tile counts rows of the block, Run.Point own rows of the rank; runs ascend in
