@@ -11,7 +11,7 @@ import (
 )
 
 // Every example of docs/jobs.md is a job that can be read and understood. The first one is complete; the others change it: a
-// table of theirs replaces the one of the same name, but problem, points and domain are changed key by key.
+// table of theirs replaces the one of the same name, but problem, points and parameters are changed key by key.
 func TestExamplesOfTheDocumentation(t *testing.T) {
 	page, err := os.ReadFile("../docs/jobs.md")
 	if err != nil {
@@ -57,7 +57,7 @@ func overlay(whole, part map[string]any) map[string]any {
 	out := maps.Clone(whole)
 	for key, v := range part {
 		switch key {
-		case "domain", "problem", "points", "parameters":
+		case "problem", "points", "parameters":
 			if old, ok := out[key].(map[string]any); ok {
 				merged := maps.Clone(old)
 				maps.Copy(merged, v.(map[string]any))

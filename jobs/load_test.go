@@ -9,6 +9,7 @@ import (
 	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/solver/problem"
 	"fbpinn-mpi/solver/reference"
+	"fbpinn-mpi/solver/region"
 )
 
 // load reads a job and builds its problem, as cmd/fbpinn-mpi does.
@@ -46,6 +47,20 @@ func spec(job *jobfile.Job) problem.Spec {
 		Interior: problem.PointSpec(job.Points.Interior), External: reference.External()}
 	for _, a := range job.Domain {
 		s.Axes = append(s.Axes, problem.Axis(a))
+		s.Cells = append(s.Cells, []float64{a.Lo, a.Hi}) // those of one subdomain: no decomposition is made here
+	}
+	for _, places := range job.Geometry.Remove {
+		var b region.Box
+		for _, a := range job.Domain {
+			lo, hi := a.Lo, a.Hi
+			for _, p := range places {
+				if p.Coord == a.Name {
+					lo, hi = p.Lo, p.Hi
+				}
+			}
+			b.Lo, b.Hi = append(b.Lo, lo), append(b.Hi, hi)
+		}
+		s.Removed = append(s.Removed, b)
 	}
 	for _, f := range job.Functions {
 		s.Functions = append(s.Functions, problem.Function(f))
@@ -56,6 +71,17 @@ func spec(job *jobfile.Job) problem.Spec {
 	}{{job.Parameters, &s.Parameters}, {job.Problem.Ansatz, &s.Ansatz}, {job.Problem.Exact, &s.Exact}} {
 		for _, n := range list.from {
 			*list.to = append(*list.to, problem.Named(n))
+		}
+	}
+	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
+		s.Slab = &problem.Slab{Axis: w.Axis}
+		for _, a := range job.Domain {
+			if a.Name == w.Axis {
+				s.Slab.Lo, s.Slab.Hi = a.Lo, a.Hi
+			}
+		}
+		for _, n := range w.Start {
+			s.Slab.Start = append(s.Slab.Start, problem.Named(n))
 		}
 	}
 	for _, c := range job.Problem.Conditions {

@@ -1,5 +1,5 @@
 // Package kernels is the seam between the method and the machine: what a tile is, which derivatives travel with it, and the
-// four operations that a backend offers on it (design: r, J v, Jᵀ w and, from the adjoint row by row, the blocks J_j).
+// four operations that a backend offers on it: U, J v, Jᵀ w and, the adjoint row by row, the blocks J_j.
 //
 // Backends: kernels/host (plain Go, float64, the reference), kernels/cpu (C++ SIMD). All pass the suite kernels/ktest.
 //
@@ -66,6 +66,17 @@ type Plan[T Real] struct {
 type Kernel[T Real] interface {
 	// Select makes a list of tiles, to be visited in order, ready to run. It copies the list.
 	Select(tiles []int32) (Work[T], error)
+	// Block writes the adjoint of one tile point by point, not summed: the block J_j of the tile's subdomain for the rows that ubar
+	// weighs. For the parameters p of the columns, i < N and pad = Pad(N),
+	//
+	//	out[p*ld + i] = Σ_{k,c} ubar[U_kc at point i] ∂U_kc(x_i)/∂θ_p,   and 0 for N <= i < pad
+	//
+	// so that Σ_i out is what Adjoint adds to Grad, and Σ_p out dir_p is Σ ubar U̇ of Tangent. Column-major, points fastest, ld >= pad;
+	// rows from pad to ld stay as they are. ubar has the layout of Plan.U and, like out, lies in memory of the backend, at any
+	// alignment. The plan needs neither Grad nor UBar. Several goroutines may call Block at once, but not while another operation of
+	// the plan runs; a card takes it, as all else, from the thread that opened it. A backend with a queue may return before it has
+	// computed.
+	Block(tile int32, columns Columns, ubar, out []T, ld int)
 	// Name says which implementation was chosen, e.g. "shallow w16 C5 avx512".
 	Name() string
 	// Close frees scratch memory.
@@ -99,9 +110,9 @@ type Backend[T Real] interface {
 	OpenPort(blocks []Block, host bool) (Port[T], error)
 	// Adam does one update of θ in place with bias-corrected moments (method, section 8): see AdamStep. It only starts.
 	Adam(a AdamStep, theta, grad, m, v []T)
-	// Record returns a function that repeats what f asks of this backend, cheaper than f itself where the machine can.
-	// It may call f, once, without effect on memory. f must ask the same each time and wait for nothing.
-	Record(f func() error) (func() error, error)
+	// Record prepares to repeat what f asks of this backend, cheaper than f itself where the machine can. It may call f, once,
+	// without effect on memory. f must ask the same each time and wait for nothing.
+	Record(f func() error) (Recording, error)
 	// Sync waits until all is done, and says what went wrong.
 	Sync() error
 	Name() string
@@ -119,6 +130,18 @@ type Memory[T Real] interface {
 	Read(to, from []T) error
 	Write(to, from []T) error
 }
+
+// Recording does again what was recorded. Play may only start it; Close gives back what the machine keeps for it.
+type Recording interface {
+	Play() error
+	Close()
+}
+
+// Direct is a recording that calls its function.
+type Direct func() error
+
+func (f Direct) Play() error { return f() }
+func (f Direct) Close()      {}
 
 // Task is something to do again and again. Run may only start it.
 type Task interface {

@@ -17,7 +17,7 @@ func (Processor[T]) Read(to, from []T) error { copy(to, from); return nil }
 func (Processor[T]) Write(to, from []T) error { copy(to, from); return nil }
 
 // Record has nothing to gain: what f does costs nothing beside its work.
-func (Processor[T]) Record(f func() error) (func() error, error) { return f, nil }
+func (Processor[T]) Record(f func() error) (Recording, error) { return Direct(f), nil }
 
 func (Processor[T]) Sync() error { return nil }
 

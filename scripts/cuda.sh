@@ -59,7 +59,8 @@ install_nvcc() {
     as_root=(sudo)
   fi
   echo "cuda: installing NVIDIA's compiler (about 2 minutes, 5 GB)"
-  candidate() { apt-cache policy nvidia-cuda-toolkit | grep -q 'Candidate: [0-9]'; }
+  # All of the answer is read: with pipefail, a reader that stops early would make a success a failure.
+  candidate() { [[ $(apt-cache policy nvidia-cuda-toolkit) == *'Candidate: '[0-9]* ]]; }
   candidate || "${as_root[@]}" apt-get update -qq
   candidate || enable_component
   candidate || fail "the distribution offers no nvidia-cuda-toolkit; install NVIDIA's own, 11.8 to 13, or set CUDA_HOME"

@@ -10,10 +10,10 @@ mkdir -p $to
 for f in bin/fbpinn-mpi bin/fbpinn-mpi-cuda bin/test/device-cuda.test; do [ -x $f ] || fail "$f is missing; run make test-standin"; done
 
 # One object a file; all again where any source is newer.
-if [ ! -e $to/libcuda.so.1 ] || [ -n "$(find kernels/src kernels/emu kernels/device/standin -newer $to/libcuda.so.1 -name '*.[ch]*' -print -quit)" ]; then
+if [ ! -e $to/libcuda.so.1 ] || [ -n "$(find kernels/src kernels/emu/engine kernels/device/standin -newer $to/libcuda.so.1 -name '*.[ch]*' -print -quit)" ]; then
   echo "standin: compiling the kernels for the processor"
   # shellcheck disable=SC2016,SC2038
-  find kernels/emu kernels/device/standin -name '*.cpp' ! -name faulty.cpp |
+  find kernels/emu/engine kernels/device/standin -name '*.cpp' ! -name faulty.cpp |
     xargs -P "${JOBS:-$(nproc)}" -I{} bash -c 'g++ -O1 -g0 -std=c++17 -fPIC -fno-exceptions -fno-rtti -Wno-unknown-pragmas -c "$1" \
       -o "$2/$(basename "$1" .cpp).o"' _ {} $to || fail "it does not compile"
   g++ -shared -Wl,-soname,libcuda.so.1 -o $to/libcuda.so.1 $to/*.o -lpthread -lm

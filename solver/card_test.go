@@ -24,7 +24,7 @@ func card(t *testing.T, c mpi.Comm) {
 	}
 	for i, s := range []small{laplace(), system(), marching()} {
 		name := []string{"laplace", "system", "marching"}[i]
-		set := Settings{Steps: 100, Report: 10, Test: 50, Checkpoint: 100, Choice: model.Choice{Replicate: -1}}
+		set := Settings{Stages: []Stage{{Steps: 100}}, Report: 10, Test: 50, Checkpoint: 100, Choice: model.Choice{Replicate: -1}}
 		want := &record{}
 		r := s.build(t, alone, set, want)
 		if status, err := r.Train(); err != nil || status != StepLimit {
@@ -81,7 +81,7 @@ func TestLaunches_n1(t *testing.T) {
 		driver := &counting{Driver: emu.New()}
 		b := device.New[float32](driver)
 		double := device.New[float64](driver)
-		r := buildOn[float32](t, c, laplace(), Settings{Steps: 1 << 20}, b, double, nil)
+		r := buildOn[float32](t, c, laplace(), Settings{Stages: []Stage{{Steps: 1 << 20}}}, b, double, nil)
 		if err := r.activate(0); err != nil {
 			t.Fatal(err)
 		}

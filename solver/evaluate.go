@@ -46,6 +46,8 @@ type evaluation struct {
 	comm      mpi.Comm
 	backend   kernels.Backend[float64]
 	cloud     *model.Cloud[float64]
+	set       kernels.Jets
+	x         [][]float64 // own points [d][n]
 	unknowns  field
 	residuals field
 	stride    int
@@ -57,6 +59,7 @@ type evaluation struct {
 // field is a point program whose outputs are fields on the test grid.
 type field struct {
 	program kernels.Task
+	columns [][]float64 // in memory of the backend
 	out     [][]float64 // in memory of the backend
 	scale   []float64   // factor of each output
 }
@@ -64,74 +67,107 @@ type field struct {
 // newEvaluation prepares the solution at points [d][n], and with residuals also the residuals of the equations there.
 func newEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Model, p *problem.Problem, part *decomp.Partition,
 	points [][]float64, choice model.Choice, residuals bool) (*evaluation, error) {
-	var needs []kernels.MultiIndex
-	for _, j := range p.Solution.Jets {
-		needs = append(needs, j.Index)
+	if !residuals {
+		return newSolutionEvaluation(comm, backend, m, p, p.Solution, part, points, choice)
 	}
-	set := kernels.NewJets(len(points), needs...)
-	if residuals {
-		set = p.Jets
-	}
-	c, err := model.NewCloud(comm, backend, m, set, part, points, choice)
-	if err != nil {
-		return nil, fmt.Errorf("solver: test points: %w", err)
-	}
-	e := &evaluation{comm: comm, backend: backend, cloud: c, stride: len(c.Points)}
-	x := make([][]float64, len(points))
-	for a := range x {
-		x[a] = make([]float64, e.stride)
-		for i, k := range c.Points {
-			x[a][i] = points[a][k]
-		}
-	}
-	jets := func(list []*expr.Node) (in [][]float64) {
-		for _, at := range planes(set, list) {
-			in = append(in, c.U[at*e.stride:][:e.stride])
-		}
-		return in
-	}
-	columns, err := p.Columns(p.Solution.Columns, x)
+	e, err := newEvaluationOf(comm, backend, m, p.Jets, part, points, choice)
 	if err != nil {
 		return nil, err
 	}
-	if e.unknowns, err = e.open(&p.Solution.Program, jets(p.Solution.Jets), columns, nil); err != nil {
+	if e.unknowns, err = e.open(p, &p.Solution.Program, p.Solution.Jets, p.Solution.Columns, nil); err != nil {
 		return nil, err
 	}
-	if residuals {
-		term := p.Terms[0]
-		if columns, err = p.Columns(term.Program.Columns, x); err != nil {
-			return nil, err
-		}
-		unweight := make([]float64, len(term.Weights))
-		for k, w := range term.Weights {
-			unweight[k] = 1 / math.Sqrt(w)
-		}
-		if e.residuals, err = e.open(&term.Program.Value, jets(term.Program.Jets), columns, unweight); err != nil {
-			return nil, err
-		}
+	term := p.Terms[0]
+	unweight := make([]float64, len(term.Weights))
+	for k, w := range term.Weights {
+		unweight[k] = 1 / math.Sqrt(w)
+	}
+	if e.residuals, err = e.open(p, &term.Program.Value, term.Program.Jets, term.Program.Columns, unweight); err != nil {
+		return nil, err
 	}
 	return e, e.index()
 }
 
-func (e *evaluation) open(p *kernels.Program, jets, columns [][]float64, scale []float64) (f field, err error) {
+// newSolutionEvaluation prepares the outputs of one program of raw unknowns at points [d][n].
+func newSolutionEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *model.Model, p *problem.Problem, s *problem.Solution,
+	part *decomp.Partition, points [][]float64, choice model.Choice) (*evaluation, error) {
+	var needs []kernels.MultiIndex
+	for _, j := range s.Jets {
+		needs = append(needs, j.Index)
+	}
+	e, err := newEvaluationOf(comm, backend, m, kernels.NewJets(len(points), needs...), part, points, choice)
+	if err != nil {
+		return nil, err
+	}
+	if e.unknowns, err = e.open(p, &s.Program, s.Jets, s.Columns, nil); err != nil {
+		return nil, err
+	}
+	return e, e.index()
+}
+
+func newEvaluationOf(comm mpi.Comm, backend kernels.Backend[float64], m *model.Model, set kernels.Jets, part *decomp.Partition,
+	points [][]float64, choice model.Choice) (*evaluation, error) {
+	c, err := model.NewCloud(comm, backend, m, set, part, points, choice)
+	if err != nil {
+		return nil, fmt.Errorf("solver: test points: %w", err)
+	}
+	e := &evaluation{comm: comm, backend: backend, cloud: c, set: set, stride: len(c.Points), x: make([][]float64, len(points))}
+	for a := range e.x {
+		e.x[a] = make([]float64, e.stride)
+		for i, k := range c.Points {
+			e.x[a][i] = points[a][k]
+		}
+	}
+	return e, nil
+}
+
+// open prepares a program over the given jets and columns.
+func (e *evaluation) open(p *problem.Problem, program *kernels.Program, jets, columns []*expr.Node, scale []float64) (f field, err error) {
 	f.scale = scale
-	in := append([][]float64(nil), jets...)
-	for _, c := range columns {
+	var in [][]float64
+	for _, at := range planes(e.set, jets) {
+		in = append(in, e.cloud.U[at*e.stride:][:e.stride])
+	}
+	values, err := p.Columns(columns, e.x)
+	if err != nil {
+		return f, err
+	}
+	for _, c := range values {
 		there, err := upload(e.backend, c)
 		if err != nil {
 			return f, err
 		}
-		in = append(in, there)
+		in, f.columns = append(in, there), append(f.columns, there)
 	}
-	for range p.Outputs {
+	for range program.Outputs {
 		there, err := e.backend.Make(e.stride)
 		if err != nil {
 			return f, err
 		}
 		f.out = append(f.out, there)
 	}
-	f.program, err = e.backend.OpenProgram(p, in, f.out, e.stride)
+	f.program, err = e.backend.OpenProgram(program, in, f.out, e.stride)
 	return f, err
+}
+
+// close frees what the evaluation made; nil is none.
+func (e *evaluation) close() {
+	if e == nil {
+		return
+	}
+	for _, f := range []field{e.unknowns, e.residuals} {
+		if f.program == nil {
+			continue
+		}
+		f.program.Close()
+		for _, v := range append(f.columns, f.out...) {
+			e.backend.Free(v)
+		}
+	}
+	if e.all != nil {
+		kernels.Free(e.all)
+	}
+	e.cloud.Close()
 }
 
 // index tells rank 0 whose points the gathered values are.
@@ -224,6 +260,7 @@ func (r *Run[T]) Solve(double kernels.Backend[float64], points [][]float64) (unk
 	if err != nil {
 		return nil, nil, err
 	}
+	defer e.close()
 	if err := load(e, r); err != nil {
 		return nil, nil, err
 	}

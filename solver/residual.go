@@ -9,8 +9,8 @@ import (
 )
 
 // stage is the point stage of a step: for each term of the loss it applies the constraint, forms the residuals r and the adjoint
-// jets Ū = q Σ_e r_e ∂r_e/∂U, with q = 2/N, N the number of points of the term on all ranks. The weights λ are folded into the
-// residuals when they are compiled.
+// jets Ū = q Σ_e r_e ∂r_e/∂U, with q_i = 2w_i, w_i the point's share in the mean of its term: 1/N where all points of the term
+// count the same, N their number on all ranks. The weights λ are folded into the residuals when they are compiled.
 type stage[T kernels.Real] struct {
 	backend kernels.Backend[T]
 	terms   []stageTerm[T]
@@ -18,13 +18,17 @@ type stage[T kernels.Real] struct {
 }
 
 type stageTerm[T kernels.Real] struct {
-	term    *problem.Term
-	program kernels.Task
-	squares kernels.Squares
-	q       []T // point weights, in memory of the backend
-	first   int // of its sums
-	lo, n   int // its points among the own points of the cloud
-	total   int // N
+	term     *problem.Term
+	program  kernels.Task
+	inputs   [][]T // jets, then columns: what every program of the term reads first
+	jets     int   // how many of them are jets
+	residual [][]T
+	squares  kernels.Squares
+	q        []T       // point weights, in memory of the backend
+	first    int       // of its sums
+	lo, n    int       // its points among the own points of the cloud
+	total    float64   // N
+	share    []float64 // w_i·N of its own points; nil: all 1
 }
 
 // newStage lays the programs of the terms over the jet planes u and ubar, which hold own points only: plane p at [p*stride].
@@ -34,12 +38,17 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 	s := &stage[T]{backend: backend}
 	for t := range p.Terms {
 		term := p.Terms[t]
-		v := stageTerm[T]{term: term, first: len(s.sums), total: first[t+1] - first[t]}
+		v := stageTerm[T]{term: term, first: len(s.sums), total: float64(first[t+1] - first[t])}
 		for v.lo < len(points) && points[v.lo] < first[t] {
 			v.lo++
 		}
 		for v.lo+v.n < len(points) && points[v.lo+v.n] < first[t+1] {
 			v.n++
+		}
+		if w := term.Quadrature(); w != nil {
+			for i := range v.n {
+				v.share = append(v.share, w[points[v.lo+i]-first[t]]*v.total)
+			}
 		}
 		planes := planes(p.Jets, term.Program.Jets)
 		local := make([][]float64, len(x)) // coordinates of the term's own points
@@ -65,6 +74,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 			}
 			in = append(in, c)
 		}
+		v.inputs, v.jets = in[:len(in):len(in)], len(planes)
 		if v.q, err = backend.Make(v.n); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
@@ -83,6 +93,7 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 		if v.program, err = backend.OpenProgram(&term.Program.Gradient, in, out, v.n); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
+		v.residual = r
 		if v.squares, err = backend.OpenSquares(v.q, r); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
@@ -113,19 +124,27 @@ func planes(set kernels.Jets, jets []*expr.Node) []int {
 	return at
 }
 
-// activate sets the point weights: q = 2/N over the points for which active (own points of the cloud) is true, nil meaning all.
-// counts[t] is N over all ranks; nil means all points of the term.
-func (s *stage[T]) activate(active []bool, counts []int64) error {
+// count is what own point i of the term counts beside the others, 1 on average.
+func (v *stageTerm[T]) count(i int) float64 {
+	if v.share == nil {
+		return 1
+	}
+	return v.share[i]
+}
+
+// activate sets the point weights: q = 2·count/N over the points for which active (own points of the cloud) is true, nil meaning
+// all. counts[t] is N, the sum of the counts over all ranks; nil means all points of the term.
+func (s *stage[T]) activate(active []bool, counts []float64) error {
 	for t := range s.terms {
 		v := &s.terms[t]
-		n := int64(v.total)
+		n := v.total
 		if active != nil {
 			n = counts[t]
 		}
 		q := make([]T, v.n)
 		for i := range q {
 			if n > 0 && (active == nil || active[v.lo+i]) {
-				q[i] = T(2 / float64(n))
+				q[i] = T(2 * v.count(i) / n)
 			}
 		}
 		if err := s.backend.Write(v.q, q); err != nil {
@@ -169,4 +188,21 @@ func (s *stage[T]) notFinite() (run, term, residual, point int, err error) {
 		}
 	}
 	return run, term, residual, point, nil
+}
+
+// close frees what the stage made. The jet planes are others'.
+func (s *stage[T]) close() {
+	for t := range s.terms {
+		v := &s.terms[t]
+		v.program.Close()
+		v.squares.Close()
+		s.backend.Free(v.q)
+		for _, r := range v.residual {
+			s.backend.Free(r)
+		}
+		for _, c := range v.inputs[v.jets:] {
+			s.backend.Free(c)
+		}
+	}
+	s.terms = nil
 }

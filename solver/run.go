@@ -16,18 +16,32 @@ import (
 
 // Settings say how to train. The zero value of an interval means never.
 type Settings struct {
-	Method     string // "adam", "lbfgs"
-	Steps      int
-	Report     int // steps between reports of the loss
+	Stages     []Stage
+	Report     int // steps between reports of the loss; solvers of second order report every step
 	Test       int // steps between error tests
 	Checkpoint int // steps between checkpoints
-	Rate       optim.Schedule
 	Adam       optim.Betas
 	LBFGS      optim.Settings
+	Newton     Newton
 	Seed       uint64
-	Fourier    model.Fourier
+	Features   model.Features
 	Active     *decomp.Schedule // nil: all subdomains are active for ever
 	Choice     model.Choice
+}
+
+// Stage is one solver of a sequence; the parameters go from one to the next, nothing else does.
+type Stage struct {
+	Method string // "adam", "lbfgs", "least-squares", "gauss-newton"
+	Steps  int    // at most
+	Rate   optim.Schedule
+}
+
+// Steps is the largest number of steps of all stages together.
+func (s *Settings) Steps() (n int) {
+	for _, stage := range s.Stages {
+		n += stage.Steps
+	}
+	return n
 }
 
 // Status is how a run ended; all ranks agree on it.
@@ -35,13 +49,28 @@ type Status int
 
 const (
 	StepLimit Status = iota // all steps were done
-	Converged               // the optimiser found no further decrease
+	Converged               // the solver found no further decrease
+	Stagnated               // no step along its direction decreases the loss, though the linear model promises it
+	Singular                // the linear problem has no unknown that matters
 	Stopped                 // the observer asked for it
 	NotFinite               // a residual became NaN or infinite
 )
 
 func (s Status) String() string {
-	return [...]string{"all steps done", "converged", "stopped on request", "stopped: not finite"}[s]
+	return [...]string{"all steps done", "converged", "stagnated", "singular", "stopped on request", "stopped: not finite"}[s]
+}
+
+// Advice says what helps against an unwelcome end; empty where there is nothing to say.
+func (s Status) Advice() string {
+	switch s {
+	case StepLimit:
+		return "it was still moving: allow more steps"
+	case Stagnated:
+		return "start closer (train.continuation, or a stage of adam first), or give train.damping"
+	case Singular:
+		return "check the ansatz and the points: no subdomain has a column that changes a residual"
+	}
+	return ""
 }
 
 // Report is the state of training after a step. Losses are those that the step started from.
@@ -52,12 +81,17 @@ type Report struct {
 	Terms   []float64 // λ·mean r², one for each residual of each term, in the order of Run.TermNames
 	Rate    float64   // learning rate
 	Errors  []Error   // per unknown, nil unless this step was tested against an exact solution
+	Linear  *Linear   // what the linear problem of the step was like; nil with adam and lbfgs
 }
 
 // State is everything that a restart needs, gathered on rank 0 and keyed by level and subdomain.
 type State[T kernels.Real] struct {
 	Step    int
 	Seconds float64
+	Stage   int     // the stage to go on with
+	Began   int     // the step after which it began
+	Damping float64 // of second-order solvers
+	Value   int     // of the continuation: the one to go on with
 	Levels  []LevelState[T]
 }
 
@@ -110,8 +144,15 @@ type Run[T kernels.Real] struct {
 	evaluation *evaluation
 	exact      [][]float64 // rank 0: per unknown on the test grid; nil where unknown
 	points     [][]float64 // own training points [d][n]
+	all        [][]float64 // training points of all ranks [d][n]; nil where there is no continuation
+	first      []int       // number in all of the first point of each term, and their total
 	done       int
 	seconds    float64
+	stage      int     // the stage in hand
+	began      int     // steps done when it began
+	ended      bool    // its solver found that it is done
+	damping    float64 // of second-order solvers
+	value      int     // of the continuation
 
 	blame  *Blame
 	sum    optim.Reducer
@@ -126,7 +167,17 @@ type Run[T kernels.Real] struct {
 func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kernels.Backend[float64], p *problem.Problem,
 	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
 	points, first := Sample(p, set.Seed)
-	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: len(points[0])}
+	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: len(points[0]),
+		first: first, damping: set.Newton.Damping}
+	if len(set.Newton.Path) > 0 {
+		r.all = points
+	}
+	for _, s := range set.Stages {
+		if s.secondOrder() { // blocks live where the points are
+			r.Settings.Choice = model.Choice{Mode: "parameters", Like: make([]bool, len(m.Nets))}
+			set.Choice = r.Settings.Choice
+		}
+	}
 	r.Part = m.Dec.Partition(points, comm.Size())
 	var err error
 	if r.Cloud, err = model.NewCloud(comm, backend, m, p.Jets, r.Part, points, set.Choice); err != nil {
@@ -142,7 +193,7 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	}
 	r.step = step[T]{cloud: c, stage: st, record: backend.Record}
 	if comm.Size() > 1 { // messages are waited for
-		r.step.record = func(f func() error) (func() error, error) { return f, nil }
+		r.step.record = func(f func() error) (kernels.Recording, error) { return kernels.Direct(f), nil }
 	}
 	r.points = make([][]float64, len(points))
 	for a := range points {
@@ -154,7 +205,7 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	if err != nil {
 		return nil, err
 	}
-	r.adam = &adam[T]{Adam: moments, rate: set.Rate, cloud: c}
+	r.adam = &adam[T]{Adam: moments, cloud: c}
 	r.sum = mpi.NewTreeSum(comm, len(st.sums)+512, sumTag)
 	r.pack = kernels.Make[float64](len(st.sums) + 2)
 	if len(test) > 0 {
@@ -171,8 +222,12 @@ func (r *Run[T]) initialise() error {
 	for l := range r.Cloud.Levels {
 		v := &r.Cloud.Levels[l]
 		theta := make([]float64, v.P)
+		net := r.Model.Nets[l]
 		for slot, j := range v.Subs {
-			model.Init(r.Model.Nets[l], r.Settings.Fourier, r.Settings.Seed, l, j, theta)
+			model.Init(net, r.Settings.Features, r.Settings.Seed, l, j, theta)
+			if r.Settings.Stages[0].Method == "least-squares" { // it starts from the ansatz alone
+				clear(theta[net.FirstColumn(kernels.OutputColumns):])
+			}
 			for i, x := range theta {
 				all[v.At+slot*v.P+i] = T(x)
 			}
@@ -218,14 +273,58 @@ func (r *Run[T]) Seconds() float64 { return r.seconds }
 // sumTag is the message tag of the sums of L-BFGS; the exchange uses lower ones.
 const sumTag = 16
 
-// Train makes the remaining steps. An error means trouble with MPI or files; NotFinite comes with a *Blame as error.
-func (r *Run[T]) Train() (Status, error) {
-	if r.Settings.Method == "lbfgs" {
-		return r.trainLBFGS()
+// Close frees the memory of the run.
+func (r *Run[T]) Close() {
+	r.evaluation.close()
+	r.step.stage.close()
+	r.Cloud.Close()
+	for k := range r.adam.M {
+		r.backend.Free(r.adam.M[k])
+		r.backend.Free(r.adam.V[k])
 	}
-	for r.done < r.Settings.Steps {
+	kernels.Free(r.pack)
+}
+
+// Train makes the remaining steps, stage after stage. An error means trouble with MPI or files; NotFinite comes with a *Blame as
+// error.
+func (r *Run[T]) Train() (status Status, err error) {
+	for r.stage < len(r.Settings.Stages) {
+		switch r.Settings.Stages[r.stage].Method {
+		case "lbfgs":
+			status, err = r.trainLBFGS()
+		case "least-squares", "gauss-newton":
+			status, err = r.trainNewton()
+		default:
+			status, err = r.trainAdam()
+		}
+		if err != nil || status == Stopped || status == NotFinite {
+			return status, err
+		}
+	}
+	return status, nil
+}
+
+// last is the step after which the stage in hand ends at the latest.
+func (r *Run[T]) last() int { return r.began + r.Settings.Stages[r.stage].Steps }
+
+// advance begins the next stage. A state saved after it goes on there; one saved before, at the last step of a stage, goes on with
+// that stage if the job was given more steps.
+func (r *Run[T]) advance() {
+	r.ended = false
+	r.stage++
+	r.began, r.start = r.done, r.done
+	r.pairs = nil
+	r.adam.Step = 0
+	r.backend.Clear(r.adam.M[0])
+	r.backend.Clear(r.adam.V[0])
+	r.damping, r.value = r.Settings.Newton.Damping, 0
+}
+
+func (r *Run[T]) trainAdam() (Status, error) {
+	r.adam.rate = r.Settings.Stages[r.stage].Rate
+	for r.done < r.last() {
 		began := time.Now()
-		if err := r.activate(r.done); err != nil {
+		if err := r.activate(r.done - r.began); err != nil {
 			return 0, err
 		}
 		if err := r.step.adam(r.adam); err != nil {
@@ -234,7 +333,7 @@ func (r *Run[T]) Train() (Status, error) {
 		r.done++
 		stop, err := r.finishReport() // of an earlier step, if one is under way
 		if stop == nil && err == nil && r.due(r.Settings.Report) {
-			err = r.startReport(r.Settings.Rate.At(r.done, 0))
+			err = r.startStageReport(r.adam.rate.At(r.done-r.began, 0))
 		}
 		r.seconds += time.Since(began).Seconds()
 		if stop == nil && err == nil && r.due(r.Settings.Checkpoint) {
@@ -249,12 +348,13 @@ func (r *Run[T]) Train() (Status, error) {
 			return r.end(*stop)
 		}
 	}
+	r.advance()
 	return StepLimit, nil
 }
 
-// due tells whether something that happens every so many steps, and at the end, happens now.
+// due tells whether something that happens every so many steps, and at the end of a stage, happens now.
 func (r *Run[T]) due(every int) bool {
-	return r.done == r.Settings.Steps || (every > 0 && r.done%every == 0)
+	return r.ended || r.done == r.last() || (every > 0 && r.done%every == 0)
 }
 
 // watch notes the first place where a residual was not finite, at a report: nobody could be told before.
@@ -275,8 +375,8 @@ func (r *Run[T]) watch() error {
 	return nil
 }
 
-// startReport sets the sum of the losses over ranks going; the next step hides it.
-func (r *Run[T]) startReport(rate float64) error {
+// startStageReport reports what the point stage summed in its last run.
+func (r *Run[T]) startStageReport(rate float64) error {
 	sums, err := r.step.stage.losses()
 	if err != nil {
 		return err
@@ -284,6 +384,11 @@ func (r *Run[T]) startReport(rate float64) error {
 	if err := r.watch(); err != nil {
 		return err
 	}
+	return r.startReport(sums, rate, nil)
+}
+
+// startReport sets the sum of this rank's losses over ranks going; the next step hides it.
+func (r *Run[T]) startReport(sums []float64, rate float64, linear *Linear) error {
 	n := copy(r.pack, sums)
 	r.pack[n], r.pack[n+1] = 0, 0
 	if r.comm.Rank() == 0 && r.observer.Stop() {
@@ -292,7 +397,7 @@ func (r *Run[T]) startReport(rate float64) error {
 	if r.blame != nil {
 		r.pack[n+1] = 1
 	}
-	r.report = Report{Step: r.done, Seconds: r.seconds, Rate: rate}
+	r.report = Report{Step: r.done, Seconds: r.seconds, Rate: rate, Linear: linear}
 	if err := r.test(); err != nil {
 		return err
 	}

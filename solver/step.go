@@ -30,8 +30,8 @@ type step[T kernels.Real] struct {
 	cloud *model.Cloud[T]
 	stage *stage[T]
 	// repeat runs the tasks of a gradient; nil: to be made. On one rank a backend may have recorded them: nothing in them waits.
-	repeat func() error
-	record func(f func() error) (func() error, error)
+	repeat kernels.Recording
+	record func(f func() error) (kernels.Recording, error)
 	time   [tasks]time.Duration // summed over steps; on a card, of starting the work
 	count  int
 }
@@ -45,7 +45,15 @@ func (s *step[T]) gradient() (err error) {
 		}
 	}
 	s.count++
-	return s.repeat()
+	return s.repeat.Play()
+}
+
+// forget makes the next gradient record its tasks anew.
+func (s *step[T]) forget() {
+	if s.repeat != nil {
+		s.repeat.Close()
+		s.repeat = nil
+	}
 }
 
 func (s *step[T]) tasks() error {

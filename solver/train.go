@@ -50,12 +50,12 @@ func (r *Run[T]) activate(step int) error {
 		return nil
 	}
 	trained := s.Trained(step, r.points)
-	counts := make([]int64, len(r.step.stage.terms))
+	counts := make([]float64, len(r.step.stage.terms))
 	for t := range r.step.stage.terms {
 		v := &r.step.stage.terms[t]
 		for i := v.lo; i < v.lo+v.n; i++ {
 			if trained[i] {
-				counts[t]++
+				counts[t] += v.count(i - v.lo)
 			}
 		}
 	}
@@ -81,7 +81,7 @@ func (r *Run[T]) activate(step int) error {
 			evaluate[l][j], train[l][j] = flags[2*j] > 0, flags[2*j+1] > 0
 		}
 	}
-	r.step.repeat = nil
+	r.step.forget()
 	if err := r.Cloud.Activate(func(l, j int) bool { return evaluate[l][j] }, func(l, j int) bool { return train[l][j] }); err != nil {
 		return err
 	}
@@ -175,7 +175,7 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 		}
 		return r.backend.Write(r.Cloud.Theta, theta)
 	}
-	for r.done < r.Settings.Steps {
+	for r.done < r.last() {
 		began := time.Now()
 		status, err := o.Step(seen, theta)
 		if err != nil {
@@ -188,23 +188,23 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 			if err := settle(); err != nil {
 				return 0, err
 			}
-			last := r.done
-			if ended {
-				r.Settings.Steps = r.done // the last report tests, whatever its step
-			}
-			if err := r.startReport(0); err != nil {
+			r.ended = ended
+			if err := r.startStageReport(0); err != nil {
 				return 0, err
 			}
 			stop, err := r.finishReport()
 			if err != nil {
 				return 0, err
 			}
-			r.done = last
 			if stop != nil {
 				return r.end(*stop)
 			}
 		}
-		if ended || r.due(r.Settings.Checkpoint) {
+		if ended {
+			r.advance()
+			return Converged, r.checkpoint()
+		}
+		if r.due(r.Settings.Checkpoint) {
 			if err := settle(); err != nil {
 				return 0, err
 			}
@@ -212,9 +212,7 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 				return 0, err
 			}
 		}
-		if ended {
-			return Converged, nil
-		}
 	}
+	r.advance()
 	return StepLimit, nil
 }

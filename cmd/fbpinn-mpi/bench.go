@@ -67,7 +67,7 @@ fetches the lines that a copy overwrites, so that updates in place (Adam) may ex
 for each pair, and parameters and their gradient for each visit of a subdomain. Medians of fifteen.`,
 		Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			if err := handOver(backend); err != nil {
+			if err := handOver(backend, func() bool { return false }); err != nil {
 				return err
 			}
 			lines, err := measure(backend)

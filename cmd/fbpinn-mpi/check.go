@@ -53,6 +53,9 @@ func (l *loaded) describe(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "coordinate  %s in [%.6g, %.6g]%s\n", a.Name, a.Lo, a.Hi, periodic)
 	}
+	for _, b := range removed(job) {
+		fmt.Fprintf(w, "removed     %s\n", ranges(job, b))
+	}
 	for _, v := range job.Parameters {
 		fmt.Fprintf(w, "parameter   %s = %.10g\n", v.Name, p.Params[v.Name])
 	}
@@ -63,7 +66,7 @@ func (l *loaded) describe(w io.Writer) error {
 	}
 	points, first := solver.Sample(p, l.settings.Seed)
 	for t, term := range p.Terms {
-		fmt.Fprintf(w, "\nterm        %s: %d points\n", term.Name, first[t+1]-first[t])
+		fmt.Fprintf(w, "\nterm        %s: %d points%s\n", term.Name, first[t+1]-first[t], gauss(term))
 		for e, text := range term.Echo {
 			fmt.Fprintf(w, "            %s    (weight %.6g, needs %s)\n", text, term.Weights[e], term.Needs[e])
 		}
@@ -102,9 +105,14 @@ func (l *loaded) describe(w io.Writer) error {
 	}
 	planes := float64(p.Jets.N() * len(p.Unknowns) * 2 * len(points[0]))
 	fmt.Fprintf(w, "total  %10d  %10d  %10d\n\n", l.model.Dec.Subdomains(), parameters, pairs)
+	l.places(w)
 	fmt.Fprintf(w, "memory      about %s over all ranks, in %s\n",
 		bytes(size*(float64(pairs)*float64(p.Jets.N()+len(job.Domain))+planes+4*float64(parameters))), job.Train.Precision)
-	fmt.Fprintf(w, "training    %s, %d steps, seed %d\n", job.Train.Solver, job.Train.Steps, job.Train.Seed)
+	var stages []string
+	for _, s := range job.Train.Stages {
+		stages = append(stages, fmt.Sprintf("%s, %d steps", s.Solver, s.Steps))
+	}
+	fmt.Fprintf(w, "training    %s; seed %d\n", strings.Join(stages, ", then "), job.Train.Seed)
 	for _, text := range p.Warnings {
 		fmt.Fprintf(w, "warning     %s\n", text)
 	}

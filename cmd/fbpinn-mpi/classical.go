@@ -40,7 +40,7 @@ func (l *loaded) classical(most int) (*reference.Result, error) {
 		options[s.Name] = s.Value
 	}
 	shape := l.job.Points.Interior.Shape
-	if len(shape) == 0 {
+	if len(shape) == 0 || l.job.Points.Interior.Sampler == "cells" {
 		shape = l.job.Points.Test
 	}
 	if most > 0 {

@@ -10,12 +10,15 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"golang.org/x/sys/unix"
+
 	"fbpinn-mpi/kernels/device/probe"
 )
 
 // handOver replaces this process by the CUDA program beside it if there is a card and backend (--backend) is auto or cuda. It
-// returns where this process goes on, on the CPU, or must not go on. To be called before MPI starts.
-func handOver(backend string) error {
+// returns where this process goes on, on the CPU, or must not go on. To be called before MPI starts, on the first thread. stop tells
+// whether somebody has asked for an end; the successor will know.
+func handOver(backend string, stop func() bool) error {
 	if err := checkBackend(backend); err != nil {
 		return err
 	}
@@ -49,9 +52,27 @@ func handOver(backend string) error {
 	case err != nil:
 		return coded{fmt.Errorf("--backend=%s: %w", backend, err), exitFailure}
 	}
+	if err := holdSignal(stop); err != nil {
+		return coded{fmt.Errorf("block the signal that ends a run: %w", err), exitFailure}
+	}
 	// Exec only comes back if it fails.
 	err = syscall.Exec(sibling, os.Args, successorEnvironment(os.Environ()))
 	return coded{fmt.Errorf("start %s: %w", sibling, err), exitFailure}
+}
+
+// holdSignal keeps SIGUSR1 for the successor, which it would kill between exec and Notify: this thread, the only one to outlive exec,
+// blocks it, and what comes from then on waits until Notify lets one of Go's threads have it. A signal that came before is sent
+// again; one that another thread takes in the last microseconds before exec is lost, but does no harm.
+func holdSignal(stop func() bool) error {
+	var set unix.Sigset_t
+	set.Val[0] = 1 << (unix.SIGUSR1 - 1)
+	if err := unix.PthreadSigmask(unix.SIG_BLOCK, &set, nil); err != nil {
+		return err
+	}
+	if !stop() {
+		return nil
+	}
+	return unix.Tgkill(os.Getpid(), unix.Gettid(), unix.SIGUSR1)
 }
 
 // successorEnvironment is this process's environment with what the CUDA program is to find. UCX takes over SIGSEGV, which Go

@@ -14,14 +14,7 @@ import (
 
 // TestHandOver starts a copy of the program beside a stand-in for fbpinn-mpi-cuda, with a stand-in for the driver.
 func TestHandOver(t *testing.T) {
-	compiler, err := exec.LookPath("cc")
-	if err != nil {
-		t.Skipf("SKIP: %s needs a C compiler", t.Name())
-	}
-	driver := t.TempDir()
-	if text, err := exec.Command(compiler, "-shared", "-fPIC", "-o", filepath.Join(driver, "libcuda.so.1"), "testdata/driver.c").CombinedOutput(); err != nil {
-		t.Fatalf("compile the driver: %v\n%s", err, text)
-	}
+	driver := driverFolder(t)
 	alone, beside := t.TempDir(), t.TempDir()
 	for _, dir := range []string{alone, beside} {
 		copyProgram(t, filepath.Join(dir, "fbpinn-mpi"))
@@ -79,6 +72,37 @@ func TestHandOver(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestHandOverSignal: SIGUSR1 between exec and the successor's Notify neither kills nor gets lost. The stand-in sends it to itself, then
+// makes way for a program that trains until it is told to stop.
+func TestHandOverSignal(t *testing.T) {
+	driver, dir := driverFolder(t), t.TempDir()
+	copyProgram(t, filepath.Join(dir, "fbpinn-mpi"))
+	sibling := "#!/bin/sh\nkill -USR1 $$ && unset FBPINN_HANDOVER && exec '" + binary + "' \"$@\" --backend=cpu\n"
+	if err := os.WriteFile(filepath.Join(dir, siblingName), []byte(sibling), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	p := exec.Command(filepath.Join(dir, "fbpinn-mpi"), "run", oscillator, "--out", filepath.Join(dir, "run"))
+	p.Env = append(os.Environ(), "LD_LIBRARY_PATH="+driver, "FAKE_CARDS=1")
+	text, err := p.CombinedOutput()
+	if exit := (*exec.ExitError)(nil); !errors.As(err, &exit) || exit.ExitCode() != exitResubmit || !strings.Contains(string(text), "stopped after step 41 of 100") {
+		t.Errorf("want exit code %d after the first report, got %v:\n%s", exitResubmit, err, text)
+	}
+}
+
+// driverFolder holds a stand-in for the driver's library, which counts FAKE_CARDS cards.
+func driverFolder(t *testing.T) string {
+	t.Helper()
+	compiler, err := exec.LookPath("cc")
+	if err != nil {
+		t.Skipf("SKIP: %s needs a C compiler", t.Name())
+	}
+	driver := t.TempDir()
+	if text, err := exec.Command(compiler, "-shared", "-fPIC", "-o", filepath.Join(driver, "libcuda.so.1"), "testdata/driver.c").CombinedOutput(); err != nil {
+		t.Fatalf("compile the driver: %v\n%s", err, text)
+	}
+	return driver
 }
 
 // copyProgram copies the program under test, so that what lies beside it can be chosen.

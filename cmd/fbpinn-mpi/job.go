@@ -3,7 +3,10 @@ package main
 import (
 	"errors"
 	"fmt"
+	"math"
 	"path/filepath"
+	"reflect"
+	"strconv"
 	"strings"
 
 	"fbpinn-mpi/io/jobfile"
@@ -14,6 +17,8 @@ import (
 	"fbpinn-mpi/solver/optim"
 	"fbpinn-mpi/solver/problem"
 	"fbpinn-mpi/solver/reference"
+	"fbpinn-mpi/solver/region"
+	"fbpinn-mpi/solver/schwarz"
 )
 
 // loaded is a job that has been read, understood and checked in every respect that needs neither ranks nor time.
@@ -22,8 +27,12 @@ type loaded struct {
 	problem  *problem.Problem
 	model    *model.Model
 	settings solver.Settings
+	windows  []*window   // solved one after another; one where the job is not cut
+	edges    [][]float64 // places of the states between windows, see solver.Places
+	spec     func() problem.Spec
 	axes     [][]float64 // coordinates of the test grid
-	test     [][]float64 // its points [d][n]
+	test     [][]float64 // its points in the domain [d][n]
+	numbers  []int       // of these points in the grid; nil: all of them
 }
 
 // load reads a job. Every fault of the job is a *jobfile.Error.
@@ -46,21 +55,47 @@ func load(path string, set []string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
-	p, err := problem.Build(spec(job))
+	// Points may follow the subdomains, so these come first; but what is wrong with the mathematics is said first.
+	dec, wrong := decompose(job)
+	s := spec(job)
+	switch {
+	case wrong == nil:
+		s.Cells = cells(dec)
+	case followed(job):
+		return nil, wrong
+	}
+	p, err := problem.Build(s)
 	if err != nil {
 		return nil, place(job, err)
 	}
-	l := &loaded{job: job, problem: p}
-	if err := l.networks(); err != nil {
-		return nil, err
+	if wrong != nil {
+		return nil, wrong
 	}
+	l := &loaded{job: job, problem: p, spec: func() problem.Spec {
+		s := spec(job)
+		s.Cells = cells(dec)
+		return s
+	}}
+	l.networks(dec)
 	if err := l.train(); err != nil {
 		return nil, err
 	}
 	if err := l.rehearse(); err != nil {
 		return nil, err
 	}
-	l.test = p.TestGrid(job.Points.Test)
+	if err := l.testGrid(); err != nil {
+		return nil, err
+	}
+	return l, l.cut()
+}
+
+// testGrid lays the test grid, and checks that no point lies among subdomains which were removed.
+func (l *loaded) testGrid() error {
+	job, p := l.job, l.problem
+	l.test, l.numbers = p.Remaining(p.TestGrid(job.Points.Test))
+	if len(l.test[0]) == 0 {
+		return complain(job, "points.test", "all points of the test grid lie in removed parts of the domain", "give more points, or remove less")
+	}
 	for a, n := range job.Points.Test {
 		one := make([]int, len(job.Points.Test))
 		for b := range one {
@@ -69,7 +104,35 @@ func load(path string, set []string) (*loaded, error) {
 		one[a] = n
 		l.axes = append(l.axes, p.TestGrid(one)[a])
 	}
-	return l, nil
+	if l.numbers == nil {
+		return nil
+	}
+	points, _ := solver.Sample(p, l.settings.Seed)
+	for _, of := range [][][]float64{points, l.test} {
+		if err := l.model.Dec.Covers(of); err != nil {
+			return complain(job, "decomposition", err.Error(), "")
+		}
+	}
+	return nil
+}
+
+// onGrid puts values at the test points into their places on the whole grid; what was removed is NaN.
+func (l *loaded) onGrid(values []float64) []float64 {
+	if l.numbers == nil || values == nil {
+		return values
+	}
+	n := 1
+	for _, k := range l.job.Points.Test {
+		n *= k
+	}
+	grid := make([]float64, n)
+	for i := range grid {
+		grid[i] = math.NaN()
+	}
+	for k, i := range l.numbers {
+		grid[i] = values[k]
+	}
+	return grid
 }
 
 // complain is an error about a key.
@@ -109,8 +172,20 @@ func spec(job *jobfile.Job) problem.Spec {
 	for _, n := range job.Problem.Exact {
 		s.Exact = append(s.Exact, problem.Named(n))
 	}
+	s.Removed = removed(job)
 	i := job.Points.Interior
 	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count}
+	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
+		s.Slab = &problem.Slab{Axis: w.Axis}
+		for _, a := range job.Domain {
+			if a.Name == w.Axis {
+				s.Slab.Lo, s.Slab.Hi = a.Lo, a.Hi
+			}
+		}
+		for _, n := range w.Start {
+			s.Slab.Start = append(s.Slab.Start, problem.Named(n))
+		}
+	}
 	for _, c := range job.Problem.Conditions {
 		condition := problem.ConditionSpec{Name: c.Name, On: c.On, Residual: c.Residual, Weight: c.Weight,
 			Points: problem.PointSpec{Sampler: c.Sampler, Shape: c.Points.Shape, Count: c.Points.Count}}
@@ -122,21 +197,67 @@ func spec(job *jobfile.Job) problem.Spec {
 	return s
 }
 
-// networks builds the decomposition and the networks of its levels.
-func (l *loaded) networks() error {
-	job, d := l.job, len(l.job.Domain)
+// removed are the parts that do not belong to the domain, as boxes.
+func removed(job *jobfile.Job) (boxes []region.Box) {
+	for _, places := range job.Geometry.Remove {
+		var b region.Box
+		for _, a := range job.Domain {
+			lo, hi := a.Lo, a.Hi
+			for _, p := range places {
+				if p.Coord == a.Name {
+					lo, hi = p.Lo, p.Hi
+				}
+			}
+			b.Lo, b.Hi = append(b.Lo, lo), append(b.Hi, hi)
+		}
+		boxes = append(boxes, b)
+	}
+	return boxes
+}
+
+// decompose builds the subdomains.
+func decompose(job *jobfile.Job) (*decomp.Decomposition, error) {
 	var axes []decomp.Axis
 	for _, a := range job.Domain {
 		axes = append(axes, decomp.Axis(a))
 	}
 	specs, err := levels(job)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	dec, err := decomp.New(axes, specs)
+	dec, err := decomp.New(axes, specs, removed(job)...)
 	if err != nil {
-		return complain(job, "decomposition", err.Error(), "")
+		return nil, complain(job, "decomposition", err.Error(), "")
 	}
+	return dec, nil
+}
+
+// cells are the ends of the cells of the finest level along every axis, nil where it is no grid.
+func cells(dec *decomp.Decomposition) (edges [][]float64) {
+	finest := dec.Levels[len(dec.Levels)-1]
+	for a := range dec.Axes {
+		e := finest.Edges(a)
+		if e == nil {
+			return nil
+		}
+		edges = append(edges, e)
+	}
+	return edges
+}
+
+// followed tells whether points of the job follow the subdomains.
+func followed(job *jobfile.Job) bool {
+	for _, c := range job.Problem.Conditions {
+		if c.Sampler == "cells" {
+			return true
+		}
+	}
+	return job.Points.Interior.Sampler == "cells"
+}
+
+// networks chooses the networks of the levels.
+func (l *loaded) networks(dec *decomp.Decomposition) {
+	job, d := l.job, len(l.job.Domain)
 	n := job.Network
 	act := map[string]kernels.Activation{"tanh": kernels.Tanh, "sin": kernels.Sin, "adaptive-tanh": kernels.AdaptiveTanh,
 		"adaptive-sin": kernels.AdaptiveSin}[n.Activation]
@@ -158,10 +279,9 @@ func (l *loaded) networks() error {
 		m.Shift, m.Scale = append(m.Shift, n.Unnorm[0][0]), append(m.Scale, n.Unnorm[0][1])
 	}
 	l.model = m
-	return nil
 }
 
-// levels translates the three ways to describe a decomposition.
+// levels translates the ways to describe a decomposition.
 func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
 	c := job.Decomposition
 	window, err := decomp.ParseWindow(c.Window)
@@ -178,15 +298,30 @@ func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
 			v := &specs[s.Level-1]
 			v.Free = append(v.Free, decomp.Box{Centre: s.Centre, Width: s.Width})
 		}
-	case len(c.Centres) > 0:
-		v := decomp.LevelSpec{Window: window}
-		for a := range c.Centres {
-			v.Centres, v.Widths = append(v.Centres, c.Centres[a].Values), append(v.Widths, c.Widths[a].Values)
-		}
-		specs = append(specs, v)
 	default:
+		graded := make([]decomp.Grading, len(job.Domain))
+		for _, g := range c.Graded {
+			for a := range job.Domain {
+				if job.Domain[a].Name == g.Axis {
+					graded[a] = decomp.Grading{Towards: g.Towards, Factor: g.Factor}
+				}
+			}
+		}
 		for i, counts := range c.Levels {
-			specs = append(specs, decomp.LevelSpec{Window: window, Counts: counts, Overlap: c.Overlap[i]})
+			specs = append(specs, decomp.LevelSpec{Window: window, Counts: counts, Overlap: c.Overlap[i], Graded: graded})
+		}
+		if len(c.Centres) == 0 {
+			break
+		}
+		if len(specs) == 0 {
+			specs = append(specs, decomp.LevelSpec{Window: window})
+			if len(c.Overlap) > 0 {
+				specs[0].Overlap = c.Overlap[0]
+			}
+		}
+		finest := &specs[len(specs)-1]
+		for a := range c.Centres {
+			finest.Centres, finest.Widths = append(finest.Centres, c.Centres[a].Values), append(finest.Widths, c.Widths[a].Values)
 		}
 	}
 	return specs, nil
@@ -196,7 +331,7 @@ func levels(job *jobfile.Job) ([]decomp.LevelSpec, error) {
 func (l *loaded) train() error {
 	job, t := l.job, l.job.Train
 	s := &l.settings
-	*s = solver.Settings{Method: t.Solver, Steps: t.Steps, Report: t.Report, Test: t.Test, Checkpoint: job.Output.Checkpoint,
+	*s = solver.Settings{Report: t.Report, Test: t.Test, Checkpoint: job.Output.Checkpoint,
 		Seed: uint64(t.Seed), Choice: model.Choice{Mode: job.Parallel.Exchange, Replicate: job.Parallel.Replicate},
 		LBFGS: optim.Settings{Memory: t.Memory}}
 	s.Adam = optim.Betas{Beta1: t.Beta1, Beta2: t.Beta2, Epsilon: t.Epsilon}
@@ -204,18 +339,25 @@ func (l *loaded) train() error {
 	if err != nil {
 		return complain(job, "train.schedule", err.Error(), "")
 	}
-	s.Rate = optim.Schedule{Decay: decay, Rate: t.Rate, Factor: t.Schedule.Factor, Every: t.Schedule.Every, Warmup: t.Schedule.Warmup}
-	if decay == optim.Cosine {
-		s.Rate.Every, s.Rate.Floor = t.Steps, t.Schedule.Final*t.Rate
+	for _, stage := range t.Stages {
+		rate := optim.Schedule{Decay: decay, Rate: stage.Rate, Factor: t.Schedule.Factor, Every: t.Schedule.Every, Warmup: t.Schedule.Warmup}
+		if decay == optim.Cosine {
+			rate.Every, rate.Floor = stage.Steps, t.Schedule.Final*stage.Rate
+		}
+		for _, r := range t.Rates {
+			rate.Levels = append(rate.Levels, r/stage.Rate)
+		}
+		if err := rate.Check(); err != nil {
+			return complain(job, "train.schedule", err.Error(), "")
+		}
+		s.Stages = append(s.Stages, solver.Stage{Method: stage.Solver, Steps: stage.Steps, Rate: rate})
 	}
-	for _, r := range t.Rates {
-		s.Rate.Levels = append(s.Rate.Levels, r/t.Rate)
-	}
-	if err := s.Rate.Check(); err != nil {
-		return complain(job, "train.schedule", err.Error(), "")
-	}
+	s.Features = model.Features{Scale: job.Network.Scale}
 	if f := job.Network.Fourier; f != nil {
-		s.Fourier = model.Fourier{Mean: f.Mean, Sigma: f.Sigma}
+		s.Features.Mean, s.Features.Sigma = f.Mean, f.Sigma
+	}
+	if err := l.newton(); err != nil {
+		return err
 	}
 	if a := t.Active; a.Scheduler != "all" {
 		steps := a.Steps
@@ -226,9 +368,36 @@ func (l *loaded) train() error {
 		if err != nil {
 			return complain(job, "train.active", err.Error(), "")
 		}
-		if t.Solver == "lbfgs" {
-			return complain(job, "train.active", "lbfgs trains all subdomains at once", "set train.active = { scheduler = \"all\" } or train.solver = \"adam\"")
+		for _, stage := range t.Stages {
+			if stage.Solver != "adam" {
+				return complain(job, "train.active", stage.Solver+" trains all subdomains at once", "set train.active = { scheduler = \"all\" } or use adam alone")
+			}
 		}
+	}
+	return nil
+}
+
+// newton translates the settings of the solvers of second order, and builds the problems of the continuation.
+func (l *loaded) newton() error {
+	job, t := l.job, l.job.Train
+	l.settings.Newton = solver.Newton{Damping: t.Damping,
+		Linear: schwarz.Settings{Tau: t.Linear.Filter, MaxIterations: t.Linear.Iterations, Layers: t.Linear.Layers, CoarseVectors: t.Linear.Coarse}}
+	for i, v := range t.Continuation.Values {
+		s := l.spec()
+		for k := range s.Parameters {
+			if s.Parameters[k].Name == t.Continuation.Parameter {
+				s.Parameters[k].Text = strconv.FormatFloat(v, 'g', -1, 64)
+			}
+		}
+		key := fmt.Sprintf("train.continuation.values[%d]", i)
+		p, err := problem.Build(s)
+		if err != nil {
+			return complain(job, key, fmt.Sprintf("with %s = %g: %v", t.Continuation.Parameter, v, err), "")
+		}
+		if !reflect.DeepEqual(p.Jets, l.problem.Jets) {
+			return complain(job, key, fmt.Sprintf("with %s = %g the equations need other derivatives", t.Continuation.Parameter, v), "leave this value out")
+		}
+		l.settings.Newton.Path = append(l.settings.Newton.Path, p)
 	}
 	return nil
 }

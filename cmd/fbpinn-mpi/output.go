@@ -5,6 +5,8 @@ import (
 	"math"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"fbpinn-mpi/io/checkpoint"
@@ -14,6 +16,7 @@ import (
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
+	"fbpinn-mpi/solver/decomp"
 	"fbpinn-mpi/solver/model"
 )
 
@@ -26,9 +29,16 @@ type output[T kernels.Real] struct {
 	progress *runlog.Progress
 	stop     func() bool
 	exact    [][]float64
-	terms    []string
 	history  []solver.Report
 	backend  string
+	march    *march
+
+	// Of all windows together.
+	terms         []string
+	termAt        []int // of the window in hand: places of its terms among all
+	decomposition snapshot.Decomposition
+	tasks         [len(solver.TaskNames)]float64 // seconds on this rank
+	taskSteps     int
 }
 
 // openOutput locks the folder, and reads the checkpoint if the run is to go on.
@@ -37,7 +47,7 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop fun
 	if err != nil {
 		return nil, nil, err
 	}
-	out := &output[T]{l: l, comm: comm, dir: dir, stop: stop}
+	out := &output[T]{l: l, comm: comm, dir: dir, stop: stop, march: l.newMarch()}
 	from := int64(-1)
 	var state *solver.State[T]
 	if o.resume {
@@ -51,6 +61,15 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop fun
 		if state, err = out.restore(c); err != nil {
 			return nil, nil, coded{err, exitInput}
 		}
+		if out.march, err = l.resume(c); err != nil {
+			return nil, nil, coded{err, exitInput}
+		}
+		for _, v := range l.windows[:out.march.window] { // solved by an earlier run: where its subdomains are now
+			points, _ := solver.Sample(v.problem, v.settings.Seed)
+			out.subdomains(v, v.model.Dec.Partition(points, comm.Size()), make([]bool, len(v.model.Nets)))
+		}
+		state.Step -= out.march.steps
+		state.Seconds -= out.march.seconds
 		// More steps or other reports are legitimate; anything else is the user's risk, but not behind the user's back.
 		if c.JobSHA256 != l.job.SHA256 {
 			fmt.Fprintf(os.Stderr, "fbpinn-mpi: warning: the job was changed since the checkpoint of step %d\n", c.Step)
@@ -73,10 +92,35 @@ func (o *output[T]) close() {
 	o.dir.Close()
 }
 
-// start prints what is about to happen.
-func (o *output[T]) start(r *solver.Run[T], backend string, traffic []model.Traffic) {
+// start prints what is about to happen in a window.
+func (o *output[T]) start(v *window, r *solver.Run[T], backend string, traffic []model.Traffic) {
 	l := o.l
-	o.terms, o.backend = r.TermNames(), backend
+	first := o.progress == nil
+	o.backend = backend
+	for _, name := range r.TermNames() {
+		if !slices.Contains(o.terms, name) { // a condition may belong to some windows only
+			o.terms = append(o.terms, name)
+		}
+	}
+	o.termAt = o.termAt[:0]
+	for _, name := range r.TermNames() {
+		o.termAt = append(o.termAt, slices.Index(o.terms, name))
+	}
+	if first {
+		o.introduce(v, r, traffic)
+		if r.Done() > 0 || o.march.window > 0 {
+			fmt.Printf("resuming after step %d\n", o.march.steps+r.Done())
+		}
+		o.progress = runlog.NewProgress(os.Stderr, runlog.IsTerminal(os.Stderr), int64(o.march.steps+r.Done()), int64(l.settings.Steps()*len(l.windows)))
+	}
+	if len(l.windows) > 1 {
+		o.progress.Note("window %d of %d: %s to %.6g", o.march.window+1, len(l.windows), l.job.Domain[v.axis].Name, v.end)
+	}
+}
+
+// introduce prints what the job is, once.
+func (o *output[T]) introduce(v *window, r *solver.Run[T], traffic []model.Traffic) {
+	l := o.l
 	fmt.Printf("%s\n%s\n", l.job.Title, l.job.Reference)
 	for _, t := range l.problem.Terms {
 		for _, text := range t.Echo {
@@ -88,8 +132,11 @@ func (o *output[T]) start(r *solver.Run[T], backend string, traffic []model.Traf
 		pairs += t.Pairs
 		most = max(most, t.Pairs)
 	}
-	fmt.Printf("%d subdomains on %d levels, %d points, %d pairs a step, %s on %s\n", l.model.Dec.Subdomains(), len(l.model.Dec.Levels),
-		r.Total, pairs, l.job.Train.Precision, backend)
+	if n := len(l.windows); n > 1 {
+		fmt.Printf("%d windows, one after another; each: ", n)
+	}
+	fmt.Printf("%d subdomains on %d levels, %d points, %d pairs a step, %s on %s\n", v.model.Dec.Subdomains(), len(v.model.Dec.Levels),
+		r.Total, pairs, l.job.Train.Precision, o.backend)
 	if n := len(traffic); n > 1 {
 		var sent, least int64
 		neighbours := 0
@@ -105,14 +152,17 @@ func (o *output[T]) start(r *solver.Run[T], backend string, traffic []model.Traf
 	for _, w := range l.problem.Warnings {
 		fmt.Println("warning:", w)
 	}
-	if r.Done() > 0 {
-		fmt.Printf("resuming after step %d\n", r.Done())
-	}
-	o.progress = runlog.NewProgress(os.Stderr, runlog.IsTerminal(os.Stderr), int64(r.Done()), int64(l.settings.Steps))
 }
 
 // Report logs, shows and keeps a report.
 func (o *output[T]) Report(r solver.Report) {
+	r.Step += o.march.steps
+	r.Seconds += o.march.seconds
+	terms := make([]float64, len(o.terms))
+	for i, at := range o.termAt {
+		terms[at] = r.Terms[i]
+	}
+	r.Terms = terms
 	v := runlog.Report{Step: int64(r.Step), Seconds: r.Seconds, Loss: r.Loss}
 	last := solver.Report{}
 	if n := len(o.history); n > 0 {
@@ -124,6 +174,11 @@ func (o *output[T]) Report(r solver.Report) {
 	for i, name := range o.terms {
 		v.Terms = append(v.Terms, runlog.Value{Name: name, Value: r.Terms[i]})
 	}
+	if r.Linear != nil {
+		for _, c := range linearColumns {
+			v.Linear = append(v.Linear, runlog.Value{Name: c.name, Value: *c.of(r.Linear)})
+		}
+	}
 	for k, e := range r.Errors {
 		v.Errors = append(v.Errors, runlog.Value{Name: o.compared()[k], Value: e.NL1})
 	}
@@ -132,6 +187,22 @@ func (o *output[T]) Report(r solver.Report) {
 		o.progress.Note("warning: %v", err)
 	}
 	o.progress.Report(v)
+}
+
+// linearColumns are the figures of linear problems that logs and files keep.
+var linearColumns = []struct {
+	name, long string
+	of         func(l *solver.Linear) *float64
+}{
+	{"iterations", "iterations of the linear solve", func(l *solver.Linear) *float64 { return &l.Iterations }},
+	{"gradient", "gradient after the linear solve over that before, in the norm of the preconditioner", func(l *solver.Linear) *float64 { return &l.Gradient }},
+	{"condition", "condition number of the preconditioned problem, estimated", func(l *solver.Linear) *float64 { return &l.Condition }},
+	{"unknowns", "columns that the filter kept", func(l *solver.Linear) *float64 { return &l.Unknowns }},
+	{"fresh", "1 where filter and factor were computed in this step", func(l *solver.Linear) *float64 { return &l.Fresh }},
+	{"damping", "Levenberg-Marquardt damping", func(l *solver.Linear) *float64 { return &l.Damping }},
+	{"length", "length of the step taken, 1 = whole", func(l *solver.Linear) *float64 { return &l.Length }},
+	{"gain", "decrease of the loss over what the linear model promised", func(l *solver.Linear) *float64 { return &l.Gain }},
+	{"predicted", "share of the loss that the linear model promised to take away", func(l *solver.Linear) *float64 { return &l.Predicted }},
 }
 
 // compared lists the unknowns that have an exact solution.
@@ -150,8 +221,9 @@ func (o *output[T]) Stop() bool { return o.stop() }
 
 // Checkpoint writes a generation.
 func (o *output[T]) Checkpoint(s *solver.State[T]) error {
-	c := &checkpoint.Checkpoint{Step: int64(s.Step), Seconds: s.Seconds, Seed: o.l.settings.Seed, JobSHA256: o.l.job.SHA256,
-		Precision: o.l.job.Train.Precision}
+	c := &checkpoint.Checkpoint{Step: int64(o.march.steps + s.Step), Seconds: o.march.seconds + s.Seconds, Seed: o.l.settings.Seed, JobSHA256: o.l.job.SHA256,
+		Precision: o.l.job.Train.Precision, State: []checkpoint.Number{{Name: "stage", Value: float64(s.Stage)},
+			{Name: "began", Value: float64(s.Began)}, {Name: "damping", Value: s.Damping}, {Name: "continuation", Value: float64(s.Value)}}}
 	for l, level := range s.Levels {
 		p := o.l.model.Nets[l].Params()
 		j := len(level.Theta) / p
@@ -161,6 +233,7 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 			c.Arrays = append(c.Arrays, checkpoint.Of(pairName(k, l), []T(pair), j, p))
 		}
 	}
+	c.State, c.Arrays = append(c.State, o.march.numbers()...), append(c.Arrays, o.march.arrays()...)
 	for _, h := range o.series() {
 		c.History = append(c.History, checkpoint.Series{Name: h.Name, Values: h.Values})
 	}
@@ -185,6 +258,11 @@ func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) 
 		return nil, fmt.Errorf("the checkpoint was made with seed %d, the job has %d", c.Seed, l.settings.Seed)
 	}
 	s := &solver.State[T]{Step: int(c.Step), Seconds: c.Seconds}
+	number := func(name string) float64 { // files of older versions have one stage
+		v, _ := c.Number(name)
+		return v
+	}
+	s.Stage, s.Began, s.Damping, s.Value = int(number("stage")), int(number("began")), number("damping"), int(number("continuation"))
 	for i, level := range c.Levels {
 		var v solver.LevelState[T]
 		for _, a := range []struct {
@@ -236,6 +314,16 @@ func (o *output[T]) series() []snapshot.Series {
 	for t, name := range o.terms {
 		list = append(list, column("loss_"+identifier(name), "1", "loss term "+name, func(r *solver.Report) float64 { return r.Terms[t] }))
 	}
+	if slices.ContainsFunc(o.history, func(r solver.Report) bool { return r.Linear != nil }) {
+		for _, c := range linearColumns {
+			list = append(list, column("linear_"+c.name, "1", c.long, func(r *solver.Report) float64 {
+				if r.Linear == nil {
+					return math.NaN()
+				}
+				return *c.of(r.Linear)
+			}))
+		}
+	}
 	for k, u := range o.compared() {
 		at := func(pick func(e solver.Error) float64) func(r *solver.Report) float64 {
 			return func(r *solver.Report) float64 {
@@ -267,6 +355,14 @@ func reports(columns []checkpoint.Series, unknowns int) []solver.Report {
 		for ; c < len(columns) && len(columns[c].Name) > 5 && columns[c].Name[:5] == "loss_"; c++ {
 			r.Terms = append(r.Terms, columns[c].Values[i])
 		}
+		for k := 0; c < len(columns) && strings.HasPrefix(columns[c].Name, "linear_"); c, k = c+1, k+1 {
+			if x := columns[c].Values[i]; !math.IsNaN(x) && k < len(linearColumns) {
+				if r.Linear == nil {
+					r.Linear = &solver.Linear{}
+				}
+				*linearColumns[k].of(r.Linear) = x
+			}
+		}
 		for ; c+3 < len(columns); c += 4 {
 			if e := columns[c].Values[i]; !math.IsNaN(e) {
 				r.Errors = append(r.Errors, solver.Error{NL1: e, L1: columns[c+1].Values[i], L2: columns[c+2].Values[i], Max: columns[c+3].Values[i]})
@@ -287,8 +383,39 @@ func identifier(s string) string {
 	return string(b)
 }
 
+// ended notes what a window leaves for the files.
+func (o *output[T]) ended(v *window, r *solver.Run[T]) {
+	o.subdomains(v, r.Part, r.Cloud.Replicated())
+	seconds, steps := r.Times()
+	o.taskSteps += steps
+	for t := range seconds {
+		o.tasks[t] += seconds[t]
+	}
+}
+
+// whole adds the errors of all windows together to the history.
+func (o *output[T]) whole() {
+	n := len(o.history)
+	if len(o.l.windows) == 1 || n == 0 {
+		return
+	}
+	last := o.history[n-1]
+	last.Errors, last.Linear = nil, nil
+	for k := range o.march.solution {
+		if o.exact != nil && o.exact[k] != nil {
+			last.Errors = append(last.Errors, solver.Compare(o.march.solution[k], o.exact[k]))
+		}
+	}
+	last.Step, last.Seconds = last.Step-o.march.steps, last.Seconds-o.march.seconds // Report adds them
+	last.Terms = nil
+	o.termAt = nil
+	o.Report(last)
+}
+
 // finish writes the files and prints the result.
-func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, residuals [][]float64, began time.Time) error {
+func (o *output[T]) finish(status solver.Status, began time.Time) error {
+	o.whole()
+	solution, residuals := o.march.solution, o.march.residuals
 	o.progress.Close()
 	o.progress = nil
 	if err := o.log.Close(); err != nil {
@@ -304,7 +431,7 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 		s.Coords = append(s.Coords, snapshot.Coord{Name: c.Name, Units: "1", LongName: "coordinate " + c.Name, Values: l.axes[a]})
 	}
 	add := func(name, long string, data []float64) {
-		s.Fields = append(s.Fields, snapshot.Field{Name: name, Units: "1", LongName: long, Data: data})
+		s.Fields = append(s.Fields, snapshot.Field{Name: name, Units: "1", LongName: long, Data: l.onGrid(data)})
 	}
 	for k, u := range l.problem.Unknowns {
 		add(u, "solution "+u, solution[k])
@@ -320,8 +447,11 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 	for e, v := range residuals {
 		add(fmt.Sprintf("residual_%d", e+1), "residual of "+l.problem.Terms[0].Echo[e], v)
 	}
-	s.Decomposition = o.decomposition(r)
-	s.Attrs = o.provenance(r, time.Since(began).Seconds())
+	s.Decomposition = &o.decomposition
+	for _, b := range removed(l.job) {
+		s.Removed = append(s.Removed, snapshot.Box(b))
+	}
+	s.Attrs = o.provenance(time.Since(began).Seconds())
 	path := o.dir.File(runlog.SolutionName)
 	if err := snapshot.Write(path, s); err != nil {
 		return err
@@ -332,16 +462,20 @@ func (o *output[T]) finish(r *solver.Run[T], status solver.Status, solution, res
 			return fmt.Errorf("draw pictures: %w", err)
 		}
 	}
-	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, r.Done(), r.Seconds(), time.Since(began).Seconds())
-	seconds, steps := r.Times()
-	fmt.Print("milliseconds a step on this rank:")
-	for t, name := range solver.TaskNames {
-		fmt.Printf(" %s %.3g", name, 1e3*seconds[t]/float64(max(steps, 1)))
-		if t < len(solver.TaskNames)-1 {
-			fmt.Print(",")
-		}
+	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, o.march.steps, o.march.seconds, time.Since(began).Seconds())
+	if advice := status.Advice(); advice != "" && l.secondOrder() {
+		fmt.Println(advice)
 	}
-	fmt.Println()
+	if o.taskSteps > 0 {
+		fmt.Print("milliseconds a step on this rank:")
+		for t, name := range solver.TaskNames {
+			fmt.Printf(" %s %.3g", name, 1e3*o.tasks[t]/float64(o.taskSteps))
+			if t < len(solver.TaskNames)-1 {
+				fmt.Print(",")
+			}
+		}
+		fmt.Println()
+	}
 	for k, u := range o.compared() {
 		var last solver.Error
 		for _, h := range o.history {
@@ -377,13 +511,13 @@ func shape(axes [][]float64) []int {
 	return n
 }
 
-// decomposition lists the subdomains with their owners.
-func (o *output[T]) decomposition(r *solver.Run[T]) *snapshot.Decomposition {
-	dec, d := &snapshot.Decomposition{}, len(o.l.job.Domain)
-	for l, level := range o.l.model.Dec.Levels {
-		owner := level.Owners(r.Part)
+// subdomains adds those of a window with their owners.
+func (o *output[T]) subdomains(v *window, part *decomp.Partition, replicated []bool) {
+	dec, d := &o.decomposition, len(o.l.job.Domain)
+	for l, level := range v.model.Dec.Levels {
+		owner := level.Owners(part)
 		for j := 0; j < level.Len(); j++ {
-			if r.Cloud.Levels[l].Replicated {
+			if replicated[l] {
 				owner[j] = -1
 			}
 			dec.Level, dec.Owner = append(dec.Level, int32(l)), append(dec.Owner, owner[j])
@@ -393,11 +527,10 @@ func (o *output[T]) decomposition(r *solver.Run[T]) *snapshot.Decomposition {
 			}
 		}
 	}
-	return dec
 }
 
 // provenance says who made the file, with what.
-func (o *output[T]) provenance(r *solver.Run[T], wall float64) []snapshot.Attr {
+func (o *output[T]) provenance(wall float64) []snapshot.Attr {
 	l := o.l
 	return []snapshot.Attr{
 		{Name: "title", Value: l.job.Title},
@@ -416,8 +549,8 @@ func (o *output[T]) provenance(r *solver.Run[T], wall float64) []snapshot.Attr {
 		{Name: "mpi_size", Value: int64(o.comm.Size())},
 		{Name: "hostname", Value: o.comm.Hostname()},
 		{Name: "slurm_job_id", Value: os.Getenv("SLURM_JOB_ID")},
-		{Name: "step", Value: int64(r.Done())},
-		{Name: "train_seconds", Value: r.Seconds()},
+		{Name: "step", Value: int64(o.march.steps)},
+		{Name: "train_seconds", Value: o.march.seconds},
 		{Name: "wall_seconds", Value: wall},
 	}
 }

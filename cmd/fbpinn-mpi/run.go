@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -12,8 +14,10 @@ import (
 	"github.com/spf13/cobra"
 
 	"fbpinn-mpi/io/checkpoint"
+	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/cpu"
+	"fbpinn-mpi/kernels/dense"
 	"fbpinn-mpi/kernels/device"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
@@ -56,7 +60,7 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 func run(path string, o runOptions) error {
 	began := time.Now()
 	stop := notify(o.maxTime)
-	if err := handOver(o.backend); err != nil {
+	if err := handOver(o.backend, stop); err != nil {
 		return alone(err)
 	}
 	if o.resume && o.force {
@@ -122,32 +126,23 @@ func rankHint() (rank string, ok bool) {
 func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool, began time.Time) error {
 	var out *output[T]
 	var state *solver.State[T]
+	m := l.newMarch()
 	if comm.Rank() == 0 {
 		var err error
 		if out, state, err = openOutput[T](comm, l, o, stop); err != nil {
 			return agree(comm, err)
 		}
 		defer out.close()
+		m = out.march
 	}
 	if err := agree(comm, nil); err != nil {
 		return err
 	}
-	var exact [][]float64
 	if out != nil {
 		var err error
-		if exact, err = l.problem.Exact(l.test); err != nil {
+		if out.exact, err = l.problem.Exact(l.test); err != nil {
 			return err
 		}
-		out.exact = exact
-	}
-	backend, double, closeBackends, err := openBackends[T](comm, o)
-	if err != nil {
-		return err
-	}
-	defer closeBackends()
-	r, err := solver.New[T](comm, backend, double, l.problem, l.model, l.settings, l.test, exact, observe(out))
-	if err != nil {
-		return err
 	}
 	resumed := []int64{0}
 	if state != nil {
@@ -156,17 +151,69 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 	if err := mpi.Bcast(comm, resumed, 0); err != nil {
 		return err
 	}
-	if resumed[0] == 1 {
-		if err := r.Restore(state); err != nil {
+	if err := l.share(m, func(x []float64) error { return mpi.Bcast(comm, x, 0) }); err != nil {
+		return err
+	}
+	if l.secondOrder() {
+		if err := l.openLibrary(comm); err != nil {
+			return agree(comm, err)
+		}
+	}
+	backend, double, closeBackends, err := openBackends[T](comm, o)
+	if err != nil {
+		return err
+	}
+	defer closeBackends()
+	status := solver.StepLimit
+	for m.window < len(l.windows) {
+		s, err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1)
+		if err != nil {
 			return err
+		}
+		if s != solver.Converged || m.window == 1 { // the worst of all windows
+			status = s
+		}
+		state, resumed[0] = nil, 0
+	}
+	if out == nil {
+		return nil
+	}
+	return out.finish(status, began)
+}
+
+// solveWindow trains the window in hand and moves on to the next. Collective.
+func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output[T], backend kernels.Backend[T],
+	double kernels.Backend[float64], state *solver.State[T], resumed bool) (solver.Status, error) {
+	v := l.windows[m.window]
+	if m.trace != nil {
+		v.begin(m.trace)
+	}
+	var exact [][]float64
+	if out != nil {
+		exact = make([][]float64, len(out.exact))
+		for k := range exact {
+			if out.exact[k] != nil {
+				exact[k] = v.pick(out.exact[k])
+			}
+		}
+	}
+	v.settings.Newton.Library, v.settings.Newton.Linear.Workers = l.settings.Newton.Library, l.settings.Newton.Linear.Workers
+	r, err := solver.New[T](comm, backend, double, v.problem, v.model, v.settings, v.test, exact, observe(out))
+	if err != nil {
+		return 0, err
+	}
+	defer r.Close()
+	if resumed {
+		if err := r.Restore(state); err != nil {
+			return 0, err
 		}
 	}
 	traffic, err := r.Traffic()
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if out != nil {
-		out.start(r, backend.Name(), traffic)
+		out.start(v, r, backend.Name(), traffic)
 	}
 	status, err := r.Train()
 	if status == solver.NotFinite {
@@ -174,25 +221,56 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		if errors.As(err, &blame) && blame.Rank == comm.Rank() || blame == nil && comm.Rank() == 0 {
 			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
 		}
-		return coded{errors.New("no solution was written; older checkpoints, if any, stay"), exitNumerical}
+		return 0, coded{errors.New("no solution was written; older checkpoints, if any, stay"), exitNumerical}
 	}
 	if err != nil {
-		return err
+		return 0, err
 	}
 	if status == solver.Stopped {
-		if r.Done() < l.settings.Steps {
-			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", r.Done(), l.settings.Steps), exitResubmit}
+		if r.Done() < v.settings.Steps() || m.window+1 < len(l.windows) {
+			return 0, coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", m.steps+r.Done(), l.settings.Steps()*len(l.windows)), exitResubmit}
 		}
 		status = solver.StepLimit // the request came with the last step
 	}
-	solution, residuals, err := r.Solve(double, l.test)
+	solution, residuals, err := r.Solve(double, v.test)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if out == nil {
-		return nil
+	m.collect(v, solution, residuals)
+	if m.window+1 < len(l.windows) {
+		next := l.windows[m.window+1]
+		if m.trace, err = r.Trace(double, next.problem.States, v.axis, l.edgesAt(v)); err != nil {
+			return 0, err
+		}
 	}
-	return out.finish(r, status, solution, residuals, began)
+	if out != nil {
+		out.ended(v, r)
+	}
+	m.window, m.steps, m.seconds = m.window+1, m.steps+r.Done(), m.seconds+r.Seconds()
+	return status, nil
+}
+
+// secondOrder tells whether some stage works on linearised residuals.
+func (l *loaded) secondOrder() bool {
+	return slices.ContainsFunc(l.job.Train.Stages, func(s jobfile.Stage) bool { return jobfile.SecondOrder(s.Solver) })
+}
+
+// openLibrary finds BLAS and says on rank 0 what it can do: a library that does not know the processor is five times slower.
+func (l *loaded) openLibrary(comm mpi.Comm) error {
+	library, err := dense.Open()
+	if err != nil {
+		return coded{err, exitFailure}
+	}
+	n := &l.settings.Newton
+	n.Library, n.Linear.Workers = library, runtime.GOMAXPROCS(0)
+	if comm.Rank() == 0 {
+		rate := library.Rate()
+		fmt.Printf("%s: %.1f GFLOP/s a core, %d threads a rank\n", library.Describe(), rate/1e9, n.Linear.Workers)
+		if w := library.Warning(rate, cpu.PeakFMA[float64]()); w != "" {
+			fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", w)
+		}
+	}
+	return nil
 }
 
 // openBackends chooses what to compute on: a card where this program and --backend allow it, else the processor. Errors are

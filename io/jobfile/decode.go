@@ -29,6 +29,10 @@ func (d *decoder) function() *Function { return &d.job.Functions[len(d.job.Funct
 func (d *decoder) condition() *Condition {
 	return &d.job.Problem.Conditions[len(d.job.Problem.Conditions)-1]
 }
+func (d *decoder) stage() *Stage { return &d.job.Train.Stages[len(d.job.Train.Stages)-1] }
+func (d *decoder) graded() *Graded {
+	return &d.job.Decomposition.Graded[len(d.job.Decomposition.Graded)-1]
+}
 func (d *decoder) subdomain() *Subdomain {
 	return &d.job.Decomposition.Subdomains[len(d.job.Decomposition.Subdomains)-1]
 }

@@ -31,6 +31,66 @@ func (d *decoder) finish() {
 		}
 	}
 	d.active(&j.Train.Active)
+	d.windows(j.Train.Windows)
+	d.stages(&j.Train)
+}
+
+// Steps of a stage that gives none.
+const (
+	gradientSteps    = 20000
+	secondOrderSteps = 30
+)
+
+// stages settles who trains, how long and in which precision. A job without stages is one of a single stage.
+func (d *decoder) stages(t *Train) {
+	if len(t.Stages) == 0 {
+		t.Stages = []Stage{{Solver: t.Solver, Steps: t.Steps}}
+	} else {
+		for _, name := range []string{"train.solver", "train.steps"} {
+			if _, given := d.doc.find(name); given {
+				d.about(name, name+" stands beside train.stages", "delete it: every stage has a solver and steps of its own")
+				return
+			}
+		}
+	}
+	second := ""
+	total := 0
+	for i := range t.Stages {
+		s := &t.Stages[i]
+		if s.Steps == 0 {
+			s.Steps = gradientSteps
+			if SecondOrder(s.Solver) {
+				s.Steps = secondOrderSteps
+			}
+		}
+		if s.Rate == 0 {
+			s.Rate = t.Rate
+		}
+		if SecondOrder(s.Solver) {
+			second = s.Solver
+		}
+		total += s.Steps
+	}
+	t.Steps = total
+	switch {
+	case second == "" && t.Continuation.Parameter != "":
+		d.about("train.continuation", "only least-squares and gauss-newton follow a continuation", "delete it, or choose one of them")
+	case second == "" || t.Precision == "float64":
+	case t.Precision == "float32":
+		d.about("train.precision", second+" needs float64", `delete the key or write precision = "float64"`)
+	}
+	if t.Precision == "" {
+		t.Precision = "float32"
+		if second != "" {
+			t.Precision = "float64"
+		}
+	}
+	if second != "" && d.job.Parallel.Exchange == "jets" {
+		d.about("parallel.exchange", second+" keeps its blocks where the points are: it exchanges parameters", "delete the key")
+	}
+	if c := t.Continuation; c.Parameter != "" && !slices.ContainsFunc(d.job.Parameters, func(p Named) bool { return p.Name == c.Parameter }) {
+		d.about("train.continuation.parameter", c.Parameter+" is no parameter", "name one of [parameters]")
+	}
 }
 
 // about reports a fault at a key by its path.
@@ -75,34 +135,32 @@ func (d *decoder) clashes() {
 	}
 }
 
-// decomposition wants exactly one way to place subdomains.
+// decomposition wants one way to place subdomains: by levels and centres, or by themselves.
 func (d *decoder) decomposition() {
 	c := &d.job.Decomposition
-	given := []string{}
-	for _, w := range []struct {
-		name string
-		is   bool
-	}{{"levels", len(c.Levels) > 0}, {"centres", len(c.Centres) > 0}, {"subdomains", len(c.Subdomains) > 0}} {
-		if w.is {
-			given = append(given, w.name)
-		}
-	}
+	levels, centres, free := len(c.Levels) > 0, len(c.Centres) > 0, len(c.Subdomains) > 0
 	switch {
-	case len(given) == 0:
+	case !levels && !centres && !free:
 		d.about("decomposition", "nothing says where the subdomains are", "add: levels = [1, 2, 4]")
 		return
-	case len(given) > 1:
-		d.about("decomposition."+given[1], fmt.Sprintf("subdomains are given by %s and by %s", given[0], given[1]), "keep one of them")
+	case free && (levels || centres):
+		other := "centres"
+		if levels {
+			other = "levels"
+		}
+		d.about("decomposition.subdomains", fmt.Sprintf("subdomains are given by %s and by subdomains", other), "keep one of them")
 		return
 	}
-	if given[0] != "centres" {
-		if len(c.Widths) > 0 {
-			d.about("decomposition.widths", "widths go with centres", "delete them, or give centres")
-		}
-	} else {
+	if len(c.Widths) > 0 && !centres {
+		d.about("decomposition.widths", "widths go with centres", "delete them, or give centres")
+	}
+	if len(c.Graded) > 0 && !levels {
+		d.about("decomposition.graded", "grading goes with levels", "delete it, or say in levels how many subdomains there are")
+	}
+	if centres {
 		d.tensor(c)
 	}
-	if given[0] == "subdomains" {
+	if free {
 		have := make([]bool, c.levels()+1)
 		for _, s := range c.Subdomains {
 			have[s.Level] = true
@@ -118,46 +176,68 @@ func (d *decoder) decomposition() {
 
 // tensor checks centres and widths and sorts them into the order of the coordinates.
 func (d *decoder) tensor(c *Decomposition) {
-	find := func(l []AxisValues, axis string) *AxisValues {
+	find := func(l []AxisValues, axis string) []float64 {
 		if i := slices.IndexFunc(l, func(v AxisValues) bool { return v.Axis == axis }); i >= 0 {
-			return &l[i]
+			return l[i].Values
 		}
 		return nil
 	}
 	var centres, widths []AxisValues
-	for _, a := range d.coords() {
+	spaced := false // some axis takes its widths from the overlap
+	for k, a := range d.coords() {
 		p, w := find(c.Centres, a), find(c.Widths, a)
+		graded := slices.ContainsFunc(c.Graded, func(g Graded) bool { return g.Axis == a })
 		switch {
-		case p == nil:
-			d.about("decomposition.centres", "no centres along "+a, fmt.Sprintf("add: %s = [...]", a))
+		case len(p) == 0 && len(w) > 0:
+			d.about("decomposition.widths."+a, fmt.Sprintf("widths along %s without centres", a), "give the centres too, or delete the widths")
 			return
-		case w == nil:
-			d.about("decomposition.widths", "no widths along "+a, fmt.Sprintf("add: %s = [...]", a))
+		case len(p) == 0 && len(c.Levels) == 0:
+			d.about("decomposition.centres", "no centres along "+a, fmt.Sprintf("add: %s = [...], or say in levels how many subdomains there are", a))
 			return
-		case len(p.Values) != len(w.Values):
-			d.about("decomposition.widths."+a, fmt.Sprintf("%d widths for %d centres along %s", len(w.Values), len(p.Values), a), "one width per centre")
+		case len(w) > 0 && len(p) != len(w):
+			d.about("decomposition.widths."+a, fmt.Sprintf("%d widths for %d centres along %s", len(w), len(p), a), "one width per centre")
+			return
+		case len(p) > 0 && graded:
+			d.about("decomposition.graded."+a, fmt.Sprintf("the centres along %s are listed and graded", a), "keep one of them")
 			return
 		}
-		for i := 1; i < len(p.Values); i++ {
-			if p.Values[i] <= p.Values[i-1] { // false for numbers that wait for Resolve; solver/decomp checks those
+		if l := len(c.Levels); l > 0 && len(p) > 0 && c.Levels[l-1][k] != len(p) {
+			d.about("decomposition.centres."+a, fmt.Sprintf("%d centres along %s, where the finest level has %d subdomains", len(p), a, c.Levels[l-1][k]),
+				"centres are those of the finest level: list as many, or leave levels out")
+			return
+		}
+		for i := 1; i < len(p); i++ {
+			if p[i] <= p[i-1] { // false for numbers that wait for Resolve; solver/decomp checks those
 				d.about(fmt.Sprintf("decomposition.centres.%s[%d]", a, i), "centres do not ascend", "sort them, and the widths with them")
 				return
 			}
 		}
-		centres, widths = append(centres, *p), append(widths, *w)
+		spaced = spaced || len(w) == 0
+		centres, widths = append(centres, AxisValues{a, p}), append(widths, AxisValues{a, w})
+	}
+	if _, given := d.doc.find("decomposition.overlap"); given && !spaced && len(c.Levels) < 2 {
+		d.about("decomposition.overlap", "overlap has no meaning where all axes have widths", "delete it, or the widths")
+		return
+	}
+	if !spaced && len(c.Levels) < 2 {
+		c.Overlap = nil // the default
 	}
 	c.Centres, c.Widths = centres, widths
 }
 
-// points wants a shape for a grid, and a shape or a count for the other samplers.
+// points wants a shape for a grid or cells, and a shape or a count for the other samplers.
 func (d *decoder) points(p *PointSet) {
 	const path = "points.interior"
-	example := "shape = [" + strings.TrimSuffix(strings.Repeat("100, ", d.axes()), ", ") + "]"
+	number := "100, "
+	if p.Sampler == "cells" {
+		number = "5, "
+	}
+	example := "shape = [" + strings.TrimSuffix(strings.Repeat(number, d.axes()), ", ") + "]"
 	switch {
 	case len(p.Shape) > 0 && p.Count > 0:
 		d.about(path+".count", "both shape and count are given", "keep one of them")
-	case p.Sampler == "grid" && p.Count > 0:
-		d.about(path+".count", "a grid needs a number of points per coordinate", "write "+example)
+	case (p.Sampler == "grid" || p.Sampler == "cells") && p.Count > 0:
+		d.about(path+".count", fmt.Sprintf("sampler %s needs a number of points per coordinate", p.Sampler), "write "+example)
 	case len(p.Shape) == 0 && p.Count == 0:
 		d.about(path, "the number of points is missing", "add "+example)
 	}
@@ -196,5 +276,23 @@ func (d *decoder) active(a *Active) {
 		} else if free != n {
 			d.about(path, fmt.Sprintf("scheduler %s takes %d in free, not %d", a.Scheduler, n, free), "coordinates: "+strings.Join(d.coords(), ", "))
 		}
+	}
+}
+
+// windows wants one way to cut, and a state to start from.
+func (d *decoder) windows(w *Windows) {
+	const path = "train.windows"
+	switch {
+	case w == nil:
+	case w.Count > 0 && len(w.At) > 0:
+		d.about(path+".at", "both count and at are given", "keep one of them")
+	case w.Count == 0 && len(w.At) == 0:
+		d.about(path, "nothing says how many windows there are", "add: count = 8")
+	case len(w.Start) == 0:
+		d.about(path+".start", "no state is given", fmt.Sprintf("add: %s = \"...\"", d.job.Problem.Unknowns[0]))
+	case !slices.Contains(d.coords(), w.Axis):
+		d.about(path+".axis", w.Axis+" is no coordinate", d.meant(w.Axis, "coordinate", d.coords()))
+	case d.job.Train.Active.Scheduler != "all":
+		d.about("train.active", "windows have an order already: a schedule of subdomains does not go with them", "delete it, or the windows")
 	}
 }

@@ -13,7 +13,8 @@ type Job struct {
 	Title     string
 	Reference string // citation
 
-	Domain     []Axis     // coordinates in the order of the file
+	Domain     []Axis // coordinates in the order of the file
+	Geometry   Geometry
 	Parameters []Named    // number or expression as text; a later one may use earlier ones
 	Functions  []Function // helper functions
 
@@ -34,6 +35,11 @@ type Axis struct {
 	Name     string
 	Lo, Hi   float64
 	Periodic bool
+}
+
+// Geometry says what is left of the domain's box.
+type Geometry struct {
+	Remove [][]Place // boxes that are taken out; coordinates not named run from end to end
 }
 
 // Named is an expression that has a name.
@@ -93,14 +99,21 @@ type Count struct {
 	Count int
 }
 
-// Decomposition says where the subdomains are; exactly one of Levels, Centres and Subdomains is given.
+// Decomposition says where the subdomains are: by Levels, by Centres, by both, or by Subdomains.
 type Decomposition struct {
 	Levels     [][]int      // [level][axis] subdomains
-	Overlap    [][]float64  // [level][axis] width over spacing
+	Graded     []Graded     // axes whose centres are not equally spaced
+	Overlap    [][]float64  // [level][axis] width over spacing; not used along axes with Widths
 	Window     string       // cosine, bump, wendland, gaussian, sigmoid, window2023
-	Centres    []AxisValues // one level, tensor product of these, in the order of the coordinates
-	Widths     []AxisValues
+	Centres    []AxisValues // of the finest level; none, or one entry per coordinate in their order, those without centres empty
+	Widths     []AxisValues // like Centres
 	Subdomains []Subdomain
+}
+
+// Graded draws the centres along one axis together around a place.
+type Graded struct {
+	Axis            string
+	Towards, Factor float64
 }
 
 // AxisValues is a list of numbers along one axis.
@@ -121,6 +134,7 @@ type Network struct {
 	Hidden     []int
 	Activation string       // tanh, sin, adaptive-tanh, adaptive-sin
 	Fourier    *Fourier     // nil: none
+	Scale      float64      // of the initial weights and biases of hidden layers
 	Unnorm     [][2]float64 // per unknown: mean m and scale s of docs/theory.md, section 2
 }
 
@@ -138,15 +152,19 @@ type Points struct {
 
 // PointSet is a sampler with its number of points.
 type PointSet struct {
-	Sampler string // grid, uniform, sobol, halton
-	Shape   []int  // grid, or given as a shape
+	Sampler string // grid, uniform, sobol, halton, cells
+	Shape   []int  // grid or cells, or given as a shape
 	Count   int    // otherwise
 }
 
 // Train says how parameters are found.
 type Train struct {
-	Solver                string // adam, lbfgs
+	Solver                string // adam, lbfgs, least-squares, gauss-newton; "" where Stages are given
 	Steps                 int
+	Stages                []Stage // always at least one
+	Linear                Linear
+	Damping               float64
+	Continuation          Continuation
 	Rate                  float64
 	Rates                 []float64 // per level; empty: Rate for all
 	Beta1, Beta2, Epsilon float64
@@ -157,6 +175,33 @@ type Train struct {
 	Report                int // steps between reports of the loss
 	Test                  int // steps between error tests; 0 = only at the end
 	Active                Active
+	Windows               *Windows // nil: the whole domain at once
+}
+
+// Stage is one solver of a sequence.
+type Stage struct {
+	Solver string
+	Steps  int
+	Rate   float64
+}
+
+// SecondOrder tells whether a solver works on linearised residuals.
+func SecondOrder(solver string) bool { return solver == "least-squares" || solver == "gauss-newton" }
+
+// Linear says how linear least-squares problems are solved.
+type Linear struct {
+	Filter     float64 // smallest kept singular value over the largest, subdomain by subdomain
+	Matrix     string  // auto, blocks, free
+	Memory     float64 // GiB a rank; 0 = computed
+	Iterations int     // 0 = computed
+	Layers     int
+	Coarse     int // -1 = computed
+}
+
+// Continuation moves a parameter from easy to hard; Parameter "" means none.
+type Continuation struct {
+	Parameter string
+	Values    []float64
 }
 
 // Schedule changes the learning rate during training. With k the step and K their number:
@@ -181,6 +226,14 @@ type Active struct {
 	Point     []float64 // where the front starts, one number per coordinate; empty: the lower corner of the domain
 	Free      []string  // axes along which all subdomains are active
 	Steps     int       // the front crosses the domain in so many steps; 0 = train.steps
+}
+
+// Windows says how an evolution problem is cut into slabs of time that are solved one after another.
+type Windows struct {
+	Axis  string    // marching coordinate
+	Count int       // windows of equal length; 0 where At is given
+	At    []float64 // where one window ends and the next begins; checked by solver/problem
+	Start []Named   // state at the lower end of the axis: of "u", of "u_t"
 }
 
 // Parallel says how ranks share the work.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver/decomp"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files from what the code does now")
@@ -85,8 +86,8 @@ func TestSamples(t *testing.T) {
 }
 
 func TestLimits(t *testing.T) {
-	if maxWidth != kernels.MaxWidth || maxDepth != kernels.MaxDepth || maxAxes != kernels.MaxD {
-		t.Error("limits differ from those of the kernels")
+	if maxWidth != kernels.MaxWidth || maxDepth != kernels.MaxDepth || maxAxes != kernels.MaxD || maxGrading != decomp.MaxGrading {
+		t.Error("limits differ from those of the kernels and the decomposition")
 	}
 }
 

@@ -16,7 +16,6 @@ type Key struct {
 	Min, Max float64  // of every number in the value; unbounded where both are 0
 	Open     bool     // Min itself is not allowed
 	Words    []string // allowed texts
-	Later    []string // texts that are recognised but not in this version
 	Example  string   // as TOML
 	Doc      string   // one sentence
 
@@ -25,17 +24,20 @@ type Key struct {
 	put   func(d *decoder, k *Key, n *node, path string) // checks and stores the value
 }
 
-// Bounds of the kernels and of good sense. TestLimits compares the first two with kernels.MaxWidth and MaxDepth.
+// Bounds of the kernels and of good sense. TestLimits compares those of other packages with them.
 const (
 	maxWidth  = 256
 	maxDepth  = 8
 	maxAxes   = 4
 	maxCount  = 1e9  // points, steps
 	maxNumber = 1e15 // any real number; beyond lies a slip, and squares of it overflow float32
+
+	maxGrading = 20 // decomp.MaxGrading
 )
 
 const (
-	samplers = "grid uniform sobol halton"
+	samplers = "grid uniform sobol halton cells"
+	solvers  = "adam lbfgs least-squares gauss-newton"
 	windows  = "cosine bump wendland gaussian sigmoid window2023"
 )
 
@@ -56,6 +58,11 @@ func Keys() []Key {
 			Doc: "Range [low, high] of a coordinate."},
 		{Name: "domain.<x>.periodic", Type: "boolean", Default: "false", Example: "true", put: truthAt(func(d *decoder) *bool { return &d.axis().Periodic }),
 			Doc: "Subdomains wrap around this axis, so that the solution is periodic exactly."},
+
+		{Name: "geometry", Type: "table", Example: "{ remove = [{ x = [0.5, 1] }] }", Doc: "Parts of the box that do not belong to the domain."},
+		{Name: "geometry.remove", Type: "list of tables", begin: beginRemoved, Doc: "Boxes that are taken out of the domain, such as { x = [0.5, 1], y = [0.5, 1] } for an L-shape; their sides remain."},
+		{Name: "geometry.remove[].<x>", Type: "pair of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.5, 1]", put: putRemoved,
+			Doc: "Range of this coordinate; others are removed from end to end."},
 
 		{Name: "parameters", Type: "table", Example: `{ nu = "0.01/pi" }`, Doc: "Named numbers for use in expressions."},
 		{Name: "parameters.<name>", Type: "number or expression", Min: -maxNumber, Max: maxNumber, Example: `"0.01/pi"`, put: putParameter,
@@ -96,23 +103,30 @@ func Keys() []Key {
 		{Name: "problem.conditions[].weight", Type: "number", Default: "1", Min: 0, Max: maxNumber, Open: true, Example: "100",
 			put: numberAt(func(d *decoder) *float64 { return &d.condition().Weight }), Doc: "Factor of the mean square in the loss."},
 		{Name: "problem.conditions[].points", Type: "integer or list of integers", Min: 1, Max: maxCount, Example: "200", put: putConditionPoints,
-			Doc: "Number of points, or one number per axis that is not fixed; not needed at a single point."},
+			Doc: "Number of points, or one number per axis that is not fixed, with cells in each cell; not needed at a single point."},
 		{Name: "problem.conditions[].sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"sobol"`,
 			put: wordAt(func(d *decoder) *string { return &d.condition().Sampler }), Doc: "How the points are chosen."},
 
-		{Name: "decomposition", Type: "table", Required: true, Example: "{ levels = [1, 2, 4] }", Doc: "Where the subdomains are: levels, or centres and widths, or subdomains."},
+		{Name: "decomposition", Type: "table", Required: true, Example: "{ levels = [1, 2, 4] }", Doc: "Where the subdomains are: levels, or centres, or both, or subdomains."},
 		{Name: "decomposition.levels", Type: "list of lists of integers", Min: 1, Max: 1e6, Example: "[[1, 1], [5, 3]]", put: putLevels,
 			Doc: "Subdomains per axis of each level, coarse to fine; a bare number counts for all axes."},
-		{Name: "decomposition.overlap", Type: "number, or list", Unit: "spacings", Default: "1.9", Min: 0, Max: 1000, Open: true, Example: "1.9", put: putOverlap,
-			Doc: "Width of a subdomain over the spacing: one number, one per axis, or one list per level."},
-		{Name: "decomposition.window", Type: "text", Words: word(windows), Default: `"cosine"`, Example: `"cosine"`,
-			put: wordAt(func(d *decoder) *string { return &d.job.Decomposition.Window }), Doc: "Window function that blends subdomains."},
-		{Name: "decomposition.centres", Type: "table", Example: "{ x = [0.2, 0.8] }", Doc: "Centres along each axis of a single level, instead of levels."},
+		{Name: "decomposition.graded", Type: "table", Example: "{ x = { towards = 0, factor = 4 } }", Doc: "Axes along which the centres of levels are drawn together around a layer or shock."},
+		{Name: "decomposition.graded.<x>", Type: "table", Example: "{ towards = 0, factor = 4 }", begin: beginGraded,
+			Doc: "Centres along this axis are images of equally spaced ones under a sinh that is flattest at a place."},
+		{Name: "decomposition.graded.<x>.towards", Type: "number", Required: true, Min: -maxNumber, Max: maxNumber, Example: "0",
+			put: numberAt(func(d *decoder) *float64 { return &d.graded().Towards }), Doc: "Where the centres are densest, an end of the axis or a place inside it."},
+		{Name: "decomposition.graded.<x>.factor", Type: "number", Required: true, Min: 0, Max: maxGrading, Open: true, Example: "4",
+			put: numberAt(func(d *decoder) *float64 { return &d.graded().Factor }), Doc: "The largest spacing is cosh(factor) times the smallest."},
+		{Name: "decomposition.centres", Type: "table", Example: "{ x = [0.2, 0.8] }", Doc: "Centres along axes of a single level or, with levels, of the finest one."},
 		{Name: "decomposition.centres.<x>", Type: "list of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.2, 0.8]",
 			put: axisValuesAt(func(d *decoder) *[]AxisValues { return &d.job.Decomposition.Centres }), Doc: "Centres along this axis, ascending."},
-		{Name: "decomposition.widths", Type: "table", Example: "{ x = [0.9, 0.9] }", Doc: "Full widths that go with the centres."},
+		{Name: "decomposition.widths", Type: "table", Example: "{ x = [0.9, 0.9] }", Doc: "Full widths that go with the centres; without them the overlap counts."},
 		{Name: "decomposition.widths.<x>", Type: "list of numbers", Min: 0, Max: maxNumber, Open: true, Example: "[0.9, 0.9]",
 			put: axisValuesAt(func(d *decoder) *[]AxisValues { return &d.job.Decomposition.Widths }), Doc: "Full widths along this axis."},
+		{Name: "decomposition.overlap", Type: "number, or list", Unit: "spacings", Default: "1.9", Min: 0, Max: 1000, Open: true, Example: "1.9", put: putOverlap,
+			Doc: "Width of a subdomain over the local spacing: one number, one per axis, or one list per level."},
+		{Name: "decomposition.window", Type: "text", Words: word(windows), Default: `"cosine"`, Example: `"cosine"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Decomposition.Window }), Doc: "Window function that blends subdomains."},
 		{Name: "decomposition.subdomains", Type: "list of tables", Example: "", begin: beginSubdomain, Doc: "Freely placed subdomains, instead of levels."},
 		{Name: "decomposition.subdomains[].level", Type: "integer", Default: "1", Min: 1, Max: 64, Example: "1", put: wholeAt(func(d *decoder) *int { return &d.subdomain().Level }),
 			Doc: "Level it belongs to."},
@@ -134,6 +148,8 @@ func Keys() []Key {
 			put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Fourier.Mean }), Doc: "Mean of the normal distribution of frequencies."},
 		{Name: "network.fourier.sigma", Type: "number", Unit: "periods over half a subdomain", Default: "1", Min: 0, Max: 1e6, Open: true, Example: "1",
 			put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Fourier.Sigma }), Doc: "Standard deviation of the frequencies."},
+		{Name: "network.scale", Type: "number", Default: "1", Min: 0, Max: 1e6, Open: true, Example: "2", put: numberAt(func(d *decoder) *float64 { return &d.job.Network.Scale }),
+			Doc: "Factor of the initial weights and biases of the hidden layers: larger ones make richer frozen features, which are less smooth."},
 		{Name: "network.unnorm", Type: "pair of numbers, or one per unknown", Unit: "of the unknown", Default: "[0, 1]", Min: -maxNumber, Max: maxNumber, Example: "[0, 3]", put: putUnnorm,
 			Doc: "[mean, scale] that turn a network's output into the unknown; the scale is positive."},
 
@@ -142,17 +158,45 @@ func Keys() []Key {
 		{Name: "points.interior.sampler", Type: "text", Words: word(samplers), Default: `"grid"`, Example: `"grid"`,
 			put: wordAt(func(d *decoder) *string { return &d.job.Points.Interior.Sampler }), Doc: "How the points are chosen."},
 		{Name: "points.interior.shape", Type: "list of integers", Min: 1, Max: maxCount, Example: "[200, 100]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Interior.Shape }),
-			Doc: "Points per coordinate; a grid has its ends on the boundary."},
+			Doc: "Points per coordinate; a grid has its ends on the boundary; with cells: Gauss points per coordinate in each cell of the finest level."},
 		{Name: "points.interior.count", Type: "integer", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Count }),
-			Doc: "Number of points, where the sampler is not a grid."},
+			Doc: "Number of points, where the sampler is neither grid nor cells."},
 		{Name: "points.test", Type: "list of integers", Required: true, Min: 1, Max: maxCount, Example: "[400, 200]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Test }),
 			Doc: "Shape of the grid on which the solution is written and errors are measured."},
 
 		{Name: "train", Type: "table", Default: "{}", Example: "{ steps = 20000 }", Doc: "How parameters are found."},
-		{Name: "train.solver", Type: "text", Words: word("adam lbfgs"), Later: word("least-squares gauss-newton"), Default: `"adam"`, Example: `"adam"`,
-			put: wordAt(func(d *decoder) *string { return &d.job.Train.Solver }), Doc: "Optimiser."},
-		{Name: "train.steps", Type: "integer", Unit: "steps", Default: "20000", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Steps }),
-			Doc: "Number of steps."},
+		{Name: "train.solver", Type: "text", Words: word(solvers), Default: `"adam"`, Example: `"least-squares"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Solver }),
+			Doc: "adam and lbfgs train everything by gradients; least-squares solves for output weights (Newton where equations are nonlinear), gauss-newton for all."},
+		{Name: "train.steps", Type: "integer", Unit: "steps", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Steps }),
+			Doc: "Number of steps, at most; if absent, 20000 of adam and lbfgs, 30 of least-squares and gauss-newton."},
+		{Name: "train.stages", Type: "list of tables", Example: "", begin: beginStage, Doc: "Solvers in turn, each from where the last one ended, instead of solver and steps."},
+		{Name: "train.stages[].solver", Type: "text", Words: word(solvers), Required: true, Example: `"adam"`,
+			put: wordAt(func(d *decoder) *string { return &d.stage().Solver }), Doc: "Solver of the stage."},
+		{Name: "train.stages[].steps", Type: "integer", Unit: "steps", Min: 1, Max: maxCount, Example: "2000", put: wholeAt(func(d *decoder) *int { return &d.stage().Steps }),
+			Doc: "Its steps; if absent, as for train.steps."},
+		{Name: "train.stages[].rate", Type: "number", Min: 0, Max: 1e3, Open: true, Example: "1e-3", put: numberAt(func(d *decoder) *float64 { return &d.stage().Rate }),
+			Doc: "Its learning rate; train.rate if absent."},
+		{Name: "train.linear", Type: "table", Default: "{}", Example: "{ filter = 1e-10 }", Doc: "How least-squares and gauss-newton solve their linear problems."},
+		{Name: "train.linear.filter", Type: "number", Default: "1e-10", Min: 0, Max: 0.1, Open: true, Example: "1e-10", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Linear.Filter }),
+			Doc: "Singular values of a subdomain's block below this share of its largest are dropped."},
+		{Name: "train.linear.matrix", Type: "text", Words: word("auto blocks free"), Default: `"auto"`, Example: `"blocks"`, put: wordAt(func(d *decoder) *string { return &d.job.Train.Linear.Matrix }),
+			Doc: "blocks: a direct factor of each rank's patch; free: products only, many iterations in little memory; auto: blocks if they fit into memory."},
+		{Name: "train.linear.memory", Type: "number", Unit: "GiB a rank", Default: "0", Min: 0, Max: 1e6, Example: "16", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Linear.Memory }),
+			Doc: "What blocks and factor may take before auto turns to free; 0 = four fifths of the machine's memory over its ranks."},
+		{Name: "train.linear.iterations", Type: "integer", Unit: "iterations", Default: "0", Min: 0, Max: maxCount, Example: "200", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Iterations }),
+			Doc: "Iterations of a linear solve, at most; 0 = 200 with blocks, 10000 without."},
+		{Name: "train.linear.layers", Type: "integer", Unit: "subdomains", Default: "1", Min: 1, Max: 4, Example: "2", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Layers }),
+			Doc: "Layers of neighbouring subdomains by which the patches of ranks overlap."},
+		{Name: "train.linear.coarse", Type: "integer", Unit: "vectors a rank", Default: "-1", Min: -1, Max: 10000, Example: "40", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Coarse }),
+			Doc: "Size of the spectral coarse space that couples the patches; 0 = none, -1 = chosen by the program."},
+		{Name: "train.damping", Type: "number", Default: "0", Min: 0, Max: 1e6, Example: "1e-4", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Damping }),
+			Doc: "First Levenberg-Marquardt damping of gauss-newton and least-squares, relative to columns of unit length; it adapts."},
+		{Name: "train.continuation", Type: "table", Example: `{ parameter = "nu", values = [0.1, 0.01] }`, Doc: "least-squares and gauss-newton approach a hard problem through easier ones."},
+		{Name: "train.continuation.parameter", Type: "text", Required: true, Example: `"nu"`, put: nameAt(func(d *decoder) *string { return &d.job.Train.Continuation.Parameter }),
+			Doc: "The parameter that moves."},
+		{Name: "train.continuation.values", Type: "list of numbers", Required: true, Min: -maxNumber, Max: maxNumber, Example: "[0.1, 0.01]", put: putContinuation,
+			Doc: "Its values on the way; its own value comes last by itself."},
 		{Name: "train.rate", Type: "number", Default: "1e-3", Min: 0, Max: 1e3, Open: true, Example: "1e-3", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Rate }),
 			Doc: "Learning rate."},
 		{Name: "train.rates", Type: "list of numbers", Min: 0, Max: 1e3, Open: true, Example: "[1e-3, 1e-3]", put: putRates, Doc: "Learning rate of each level, instead of rate."},
@@ -175,8 +219,9 @@ func Keys() []Key {
 			Doc: "Cosine: the last rate over the first."},
 		{Name: "train.schedule.warmup", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0",
 			put: wholeAt(func(d *decoder) *int { return &d.job.Train.Schedule.Warmup }), Doc: "Steps during which the rate grows from 0."},
-		{Name: "train.precision", Type: "text", Words: word("float32 float64"), Default: `"float32"`, Example: `"float32"`,
-			put: wordAt(func(d *decoder) *string { return &d.job.Train.Precision }), Doc: "Arithmetic of networks and residuals."},
+		{Name: "train.precision", Type: "text", Words: word("float32 float64"), Example: `"float64"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Train.Precision }),
+			Doc: "Arithmetic of networks and residuals; if absent, float64 with least-squares or gauss-newton, which need it, else float32."},
 		{Name: "train.seed", Type: "integer", Default: "0", Min: 0, Max: 1 << 53, Example: "0", put: seedAt(func(d *decoder) *int64 { return &d.job.Train.Seed }),
 			Doc: "Initial parameters and random points are functions of it."},
 		{Name: "train.report", Type: "integer", Unit: "steps", Default: "100", Min: 1, Max: maxCount, Example: "100", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Report }),
@@ -191,6 +236,18 @@ func Keys() []Key {
 		{Name: "train.active.free", Type: "list of names", Example: `["x"]`, put: putFree, Doc: "Coordinates along which all subdomains train: one for line, two for plane."},
 		{Name: "train.active.steps", Type: "integer", Unit: "steps", Default: "0", Min: 0, Max: maxCount, Example: "0", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Active.Steps }),
 			Doc: "Steps in which the front crosses the domain; 0 = all of them."},
+
+		{Name: "train.windows", Type: "table", Example: `{ count = 8, start = { u = "sin(pi*x)" } }`, begin: func(d *decoder, _ *Key, _ *node, _ string) { d.job.Train.Windows = &Windows{} },
+			Doc: "Slabs of time that are solved one after another, each from the end of the one before."},
+		{Name: "train.windows.axis", Type: "text", Default: `"t"`, Example: `"x"`, put: nameAt(func(d *decoder) *string { return &d.job.Train.Windows.Axis }),
+			Doc: "Coordinate that is cut; with t for it, t_start and t_end are the ends of a window in expressions."},
+		{Name: "train.windows.count", Type: "integer", Min: 1, Max: 1e6, Example: "8", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Windows.Count }),
+			Doc: "Number of windows of equal length."},
+		{Name: "train.windows.at", Type: "list of numbers", Min: -maxNumber, Max: maxNumber, Example: "[0.1, 0.4]", put: putWindowsAt,
+			Doc: "Where one window ends and the next begins, ascending, instead of count."},
+		{Name: "train.windows.start", Type: "table", Required: true, Example: `{ u = "sin(pi*x)" }`, Doc: "State at the lower end of the axis."},
+		{Name: "train.windows.start.<u>", Type: "expression", Example: `"sin(pi*x)"`, put: putStart,
+			Doc: "An unknown, or its derivative u_t, there; expressions use its value at the start of each window as start_u, start_u_t."},
 
 		{Name: "parallel", Type: "table", Default: "{}", Example: "{ exchange = \"jets\" }", Doc: "How ranks share the work."},
 		{Name: "parallel.exchange", Type: "text", Words: word("auto jets parameters"), Default: `"auto"`, Example: `"auto"`,

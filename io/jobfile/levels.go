@@ -46,15 +46,15 @@ const maxSubdomains = 1e7
 
 // putOverlap fills [level][axis] from one number, one per axis, or one list per level.
 func putOverlap(d *decoder, k *Key, n *node, path string) {
-	levels := d.job.Decomposition.Levels
-	if len(levels) == 0 || d.axes() == 0 {
-		if n.src.name != "default" && d.doc.root.child("decomposition").child("levels") == nil {
-			d.failKey(n, path, "overlap has a meaning only with levels", "delete it: free subdomains have widths of their own")
+	levels := d.job.Decomposition.levels() // free subdomains are read later
+	if levels == 0 || d.axes() == 0 {
+		if table := d.doc.root.child("decomposition"); n.src.name != "default" && table.child("levels") == nil && table.child("centres") == nil {
+			d.failKey(n, path, "overlap has a meaning only with levels or centres", "delete it: free subdomains have widths of their own")
 		}
 		return
 	}
 	size, what := d.perAxis()
-	rows := make([][]float64, len(levels))
+	rows := make([][]float64, levels)
 	fill := func(n *node, path string) []float64 {
 		row := make([]float64, d.axes())
 		if n.kind == list && len(n.items) != 1 {
@@ -79,7 +79,7 @@ func putOverlap(d *decoder, k *Key, n *node, path string) {
 	}
 	switch {
 	case n.kind == list && len(n.items) > 0 && n.items[0].kind == list:
-		if !d.length(n, path, len(levels), "one list per level") {
+		if !d.length(n, path, levels, "one list per level") {
 			return
 		}
 		for l, c := range n.items {
@@ -114,6 +114,11 @@ func axisValuesAt(at func(*decoder) *[]AxisValues) put {
 			*at(d) = append(*at(d), v)
 		}
 	}
+}
+
+func beginGraded(d *decoder, k *Key, n *node, path string) {
+	d.oneOf(n, path, "coordinate", d.coords())
+	grow(&d.job.Decomposition.Graded, d.count, Graded{Axis: n.key})
 }
 
 func beginSubdomain(d *decoder, k *Key, n *node, path string) {

@@ -39,6 +39,21 @@ func (d *decoder) pair(k *Key, n *node, path string, lo, hi *float64) bool {
 		d.number(k, n.items[0], path+"[0]", lo) && d.number(k, n.items[1], path+"[1]", hi)
 }
 
+func beginRemoved(d *decoder, k *Key, n *node, path string) {
+	grow(&d.job.Geometry.Remove, d.count, nil)
+	if len(n.items) == 0 {
+		d.fail(n, path, path+" names no coordinate", "for example { x = [0.5, 1] }")
+	}
+}
+
+func putRemoved(d *decoder, k *Key, n *node, path string) {
+	if !d.oneOf(n, path, "coordinate", d.coords()) {
+		return
+	}
+	r := grow(&d.job.Geometry.Remove[len(d.job.Geometry.Remove)-1], d.count, Place{Coord: n.key})
+	d.pair(k, n, path, &r.Lo, &r.Hi)
+}
+
 func putParameter(d *decoder, k *Key, n *node, path string) {
 	if !d.name(n.src, n.keyAt, path, n.key) {
 		return
@@ -252,11 +267,19 @@ func putRates(d *decoder, k *Key, n *node, path string) {
 	d.numbers(k, n, path, size, "one per level", &d.job.Train.Rates)
 }
 
+func beginStage(d *decoder, k *Key, n *node, path string) {
+	grow(&d.job.Train.Stages, d.count, Stage{})
+}
+
+func putContinuation(d *decoder, k *Key, n *node, path string) {
+	d.numbers(k, n, path, -1, "", &d.job.Train.Continuation.Values)
+}
+
 // levels is the number of levels, however they are given.
 func (c *Decomposition) levels() int {
 	n := len(c.Levels)
 	if len(c.Centres) > 0 {
-		n = 1
+		n = max(n, 1)
 	}
 	for _, s := range c.Subdomains {
 		n = max(n, s.Level)
@@ -275,6 +298,18 @@ func putFree(d *decoder, k *Key, n *node, path string) {
 		if !ok {
 			return
 		}
+	}
+}
+
+func putWindowsAt(d *decoder, k *Key, n *node, path string) {
+	d.numbers(k, n, path, -1, "", &d.job.Train.Windows.At)
+}
+
+// putStart stores the expression of an unknown, or of its derivative; solver/problem knows which names are either.
+func putStart(d *decoder, k *Key, n *node, path string) {
+	var s string
+	if d.name(n.src, n.keyAt, path, n.key) && d.expression(k, n, path, &s) {
+		d.job.Train.Windows.Start = append(d.job.Train.Windows.Start, Named{n.key, s})
 	}
 }
 

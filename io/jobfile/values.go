@@ -223,12 +223,6 @@ func (d *decoder) word(k *Key, n *node, path string, dst *string) bool {
 			return true
 		}
 	}
-	for _, w := range k.Later {
-		if w == n.text {
-			d.fail(n, path, fmt.Sprintf("%s = %q is not in this version", path, n.text), "allowed: "+strings.Join(k.Words, ", "))
-			return false
-		}
-	}
 	remedy := "allowed: " + strings.Join(k.Words, ", ")
 	if k.Max > 0 {
 		remedy += ", " + k.bounds()

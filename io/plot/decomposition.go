@@ -139,6 +139,7 @@ func boxes(s *snapshot.Snapshot, level int, members []int) *plot.Plot {
 	if len(members) <= windowsUpTo {
 		p.Add(windows)
 	}
+	p.Add(removed(s))
 	if len(members) <= 1024 {
 		dots := make(plotter.XYs, len(members))
 		for k, i := range members {
@@ -147,6 +148,21 @@ func boxes(s *snapshot.Snapshot, level int, members []int) *plot.Plot {
 		p.Add(&plotter.Scatter{XYs: inside(dots, p), GlyphStyle: draw.GlyphStyle{Color: black, Radius: vg.Points(1.2), Shape: draw.CircleGlyph{}}})
 	}
 	return p
+}
+
+// removed covers what does not belong to the domain, as far as a plane can show it: boxes that take the other coordinates from
+// end to end.
+func removed(s *snapshot.Snapshot) (rs rectangles) {
+next:
+	for _, b := range s.Removed {
+		for a := range s.Coords[2:] {
+			if lo, hi := ends(s.Coords[2+a].Values); b.Lo[2+a] > lo || b.Hi[2+a] < hi {
+				continue next
+			}
+		}
+		rs = append(rs, rectangle{b.Lo[0], b.Hi[0], b.Lo[1], b.Hi[1], color.White, grey, vg.Points(0.8)})
+	}
+	return rs
 }
 
 func inside(dots plotter.XYs, p *plot.Plot) plotter.XYs {
@@ -217,6 +233,9 @@ func bars(s *snapshot.Snapshot, members [][]int) *plot.Plot {
 			rs = append(rs, rectangle{lo, hi, y - 0.24, y, fade(col, 60), col, vg.Points(1)},
 				rectangle{core[k][0], core[k][1], y - 0.24, y, fade(col, 200), col, 0})
 		}
+	}
+	for _, b := range s.Removed {
+		rs = append(rs, rectangle{b.Lo[0], b.Hi[0], p.Y.Min, p.Y.Max, color.White, grey, vg.Points(0.8)})
 	}
 	p.Add(rs)
 	p.Y.Tick.Marker = plot.ConstantTicks(ticks)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"reflect"
+	"strings"
 	"testing"
 
 	"fbpinn-mpi/io/snapshot"
@@ -118,6 +119,20 @@ func TestPictures(t *testing.T) {
 		s        *snapshot.Snapshot
 		pictures int
 	}{"bare", without, 1})
+	cut := example(4, x, y)
+	cut.Removed = []snapshot.Box{{Lo: []float64{0.5, 0.5}, Hi: []float64{1, 1}}}
+	for i := range cut.Fields[0].Data {
+		if n := len(y.Values); x.Values[i/n] > 0.5 && y.Values[i%n] > 0.5 {
+			for k := range cut.Fields {
+				cut.Fields[k].Data[i] = math.NaN()
+			}
+		}
+	}
+	cases = append(cases, struct {
+		name     string
+		s        *snapshot.Snapshot
+		pictures int
+	}{"cut", cut, 3})
 	keep := os.Getenv("FBPINN_PICTURES")
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -184,6 +199,33 @@ func TestRasterPutsPointsWhereTheyBelong(t *testing.T) {
 		if r>>8 != r2>>8 || g>>8 != g2>>8 || b>>8 != b2>>8 {
 			t.Errorf("pixel %v: %v, want %v", at, img.At(at[0], rasterH-1-at[1]), want)
 		}
+	}
+}
+
+// Where there is no value the paper shows, and what is known of the error is printed without it.
+func TestNoValueIsBlank(t *testing.T) {
+	x, y := []float64{0, 1, 2}, []float64{0, 1, 2}
+	p := plane{x, y, func(i, j int) float64 {
+		if i == 2 && j == 2 {
+			return math.NaN()
+		}
+		return 1
+	}}
+	img := p.image(diverging(), 0, 2)
+	for _, c := range []struct {
+		a, b  int
+		blank bool
+	}{{rasterW - 2, 2, true}, {rasterW/2 + 2, rasterH/2 - 2, true}, {rasterW/2 - 2, 2, false}, {rasterW - 2, rasterH/2 + 2, false}} {
+		if _, _, _, alpha := img.At(c.a, c.b).RGBA(); (alpha == 0) != c.blank {
+			t.Errorf("pixel %d, %d: opacity %d", c.a, c.b, alpha)
+		}
+	}
+	s := example(2, linspace("x", 0, 1, 4), linspace("y", 0, 1, 4))
+	for k := range s.Fields {
+		s.Fields[k].Data[15] = math.NaN()
+	}
+	if q := quantities(s, "u"); strings.Contains(q[2].title, "NaN") {
+		t.Errorf("title %q", q[2].title)
 	}
 }
 

@@ -42,11 +42,11 @@ func sampled(m palette.ColorMap) []color.Color {
 	return m.Palette(shades).Colors()
 }
 
-// shade is the colour of v on a map over [lo, hi]; what is not finite is grey.
+// shade is the colour of v on a map over [lo, hi]; where there is no value, none.
 func shade(colours []color.Color, v, lo, hi float64) color.Color {
 	k := (v - lo) / (hi - lo)
 	if math.IsNaN(k) {
-		return grey
+		return color.Transparent
 	}
 	return colours[int(math.Max(0, math.Min(k, 1))*float64(len(colours)-1)+0.5)]
 }

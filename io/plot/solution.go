@@ -48,8 +48,10 @@ func quantities(s *snapshot.Snapshot, unknown string) []quantity {
 	}
 	var num, den float64
 	for i := range diff {
-		num += diff[i] * diff[i]
-		den += exact.Data[i] * exact.Data[i]
+		if !math.IsNaN(diff[i]) { // no value in removed parts
+			num += diff[i] * diff[i]
+			den += exact.Data[i] * exact.Data[i]
+		}
 	}
 	title := "error"
 	if den > 0 {

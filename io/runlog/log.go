@@ -26,6 +26,7 @@ type Report struct {
 	Loss    float64
 	Terms   []Value // loss terms
 	Errors  []Value // error of each unknown, where there is something to compare with
+	Linear  []Value // of solvers of second order: what the linear problem of the step was like
 }
 
 // encode writes one JSON line with keys in a fixed order. JSON has no NaN and no infinity: they become null. Floats carry all
@@ -38,6 +39,9 @@ func (r Report) encode() []byte {
 	b = number(append(b, `,"loss":`...), r.Loss)
 	b = values(append(b, `,"terms":`...), r.Terms)
 	b = values(append(b, `,"errors":`...), r.Errors)
+	if len(r.Linear) > 0 {
+		b = values(append(b, `,"linear":`...), r.Linear)
+	}
 	return append(b, "}\n"...)
 }
 

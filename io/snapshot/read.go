@@ -79,7 +79,31 @@ func read(f *h5.File) (*Snapshot, error) {
 			return nil, err
 		}
 	}
+	if f.Has("/removed") {
+		if err := s.readRemoved(f); err != nil {
+			return nil, err
+		}
+	}
 	return s, nil
+}
+
+func (s *Snapshot) readRemoved(f *h5.File) error {
+	lower, dims, err := h5.Read[float64](f, "/removed/lower")
+	if err != nil {
+		return err
+	}
+	upper, other, err := h5.Read[float64](f, "/removed/upper")
+	if err != nil {
+		return err
+	}
+	d := len(s.Coords)
+	if len(dims) != 2 || dims[1] != d || fmt.Sprint(dims) != fmt.Sprint(other) {
+		return fmt.Errorf("%s: removed boxes have shapes %v and %v in %d dimensions", f.Path(), dims, other, d)
+	}
+	for i := 0; i < len(lower); i += d {
+		s.Removed = append(s.Removed, Box{Lo: lower[i : i+d], Hi: upper[i : i+d]})
+	}
+	return nil
 }
 
 func (s *Snapshot) readHistory(f *h5.File) error {

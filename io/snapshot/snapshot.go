@@ -10,6 +10,7 @@ package snapshot
 import (
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strings"
 
@@ -49,10 +50,14 @@ type Decomposition struct {
 // N is the number of subdomains.
 func (d *Decomposition) N() int { return len(d.Level) }
 
+// Box is a part of the grid's box that does not belong to the domain: lower and upper ends, one number a coordinate.
+type Box struct{ Lo, Hi []float64 }
+
 // Snapshot is the content of a solution file.
 type Snapshot struct {
 	Coords        []Coord
-	Fields        []Field
+	Fields        []Field // NaN where there is no value, in removed parts
+	Removed       []Box
 	History       []Series
 	Attrs         []Attr // on the root; kept in order on writing, sorted by name on reading
 	Decomposition *Decomposition
@@ -104,6 +109,11 @@ func (s *Snapshot) check() {
 			panic("snapshot: history columns of different length")
 		}
 	}
+	for _, b := range s.Removed {
+		if len(b.Lo) != len(s.Coords) || len(b.Hi) != len(s.Coords) {
+			panic("snapshot: removed box of another dimension")
+		}
+	}
 	if d := s.Decomposition; d != nil {
 		if m := d.N() * len(s.Coords); len(d.Owner) != d.N() || len(d.Centre) != m || len(d.Width) != m {
 			panic("snapshot: decomposition arrays of different length")
@@ -145,6 +155,9 @@ func (s *Snapshot) write(f *h5.File) error {
 		name := "/" + v.Name
 		h5.Write(f, name, reverse(v.Data, shape), reversed(shape)...)
 		describe(f, name, v.Units, v.LongName)
+		if len(s.Removed) > 0 {
+			f.SetAttr(name, "_FillValue", math.NaN()) // CF: what stands where no value belongs
+		}
 		for a := range s.Coords {
 			f.Attach(name, "/"+s.Coords[a].Name, d-1-a)
 		}
@@ -168,21 +181,47 @@ func (s *Snapshot) write(f *h5.File) error {
 	if s.Decomposition != nil {
 		s.writeDecomposition(f)
 	}
+	if len(s.Removed) > 0 {
+		s.writeRemoved(f)
+	}
 	s.writeVTKHDF(f)
 	return f.Err()
+}
+
+// index counts from 0.
+func index(n int) []int32 {
+	v := make([]int32, n)
+	for i := range v {
+		v[i] = int32(i)
+	}
+	return v
+}
+
+// writeRemoved writes the ends of the removed boxes, [box][axis].
+func (s *Snapshot) writeRemoved(f *h5.File) {
+	const at = "/removed/"
+	n, d := len(s.Removed), len(s.Coords)
+	var lower, upper []float64
+	for _, b := range s.Removed {
+		lower, upper = append(lower, b.Lo...), append(upper, b.Hi...)
+	}
+	f.Group("/removed")
+	h5.Write(f, at+"box", index(n))
+	f.Scale(at + "box")
+	h5.Write(f, at+"axis", index(d))
+	f.Scale(at + "axis")
+	for name, v := range map[string][]float64{"lower": lower, "upper": upper} {
+		h5.Write(f, at+name, v, n, d)
+		f.Attach(at+name, at+"box", 0)
+		f.Attach(at+name, at+"axis", 1)
+		f.SetAttr(at+name, "long_name", name+" ends of a box that does not belong to the domain")
+	}
 }
 
 func (s *Snapshot) writeDecomposition(f *h5.File) {
 	const at = "/decomposition/"
 	dec, d := s.Decomposition, len(s.Coords)
 	n := dec.N()
-	index := func(n int) []int32 {
-		v := make([]int32, n)
-		for i := range v {
-			v[i] = int32(i)
-		}
-		return v
-	}
 	f.Group("/decomposition")
 	h5.Write(f, at+"subdomain", index(n))
 	f.Scale(at + "subdomain")

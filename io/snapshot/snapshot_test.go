@@ -75,7 +75,8 @@ func same(a, b *Snapshot) bool {
 			return false
 		}
 	}
-	return reflect.DeepEqual(a.Coords, b.Coords) && reflect.DeepEqual(a.Attrs, b.Attrs) && reflect.DeepEqual(a.Decomposition, b.Decomposition)
+	return reflect.DeepEqual(a.Coords, b.Coords) && reflect.DeepEqual(a.Attrs, b.Attrs) && reflect.DeepEqual(a.Decomposition, b.Decomposition) &&
+		reflect.DeepEqual(a.Removed, b.Removed)
 }
 
 func TestRoundTrip(t *testing.T) {
@@ -83,6 +84,9 @@ func TestRoundTrip(t *testing.T) {
 	for _, coords := range [][]Coord{{x}, {x, y}, {x, y, z}, {x, y, z, w}} {
 		path := filepath.Join(t.TempDir(), "solution.h5")
 		s := example(coords...)
+		if d := len(coords); d > 1 {
+			s.Removed = []Box{{Lo: s.Decomposition.Centre[:d], Hi: s.Decomposition.Width[:d]}, {Lo: s.Decomposition.Centre[d : 2*d], Hi: s.Decomposition.Width[d : 2*d]}}
+		}
 		if err := Write(path, s); err != nil {
 			t.Fatal(err)
 		}

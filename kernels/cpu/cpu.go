@@ -7,6 +7,8 @@
 //	deep.h     two and more hidden layers, order <= 2
 //	generic.h  everything else: adaptive activations, embeddings, higher order
 //
+// Blocks of networks with one hidden layer and plain inputs are in shallow_block.h, all others in generic.h.
+//
 // Reals are computed and accumulated in T. Results are the same bits from call to call; between instruction sets they differ
 // by rounding.
 package cpu
@@ -15,6 +17,8 @@ package cpu
 // #cgo LDFLAGS: -lm
 // #cgo noescape fb_run_op
 // #cgo nocallback fb_run_op
+// #cgo noescape fb_run_block
+// #cgo nocallback fb_run_block
 // #cgo noescape fb_run_program
 // #cgo nocallback fb_run_program
 // #cgo noescape fb_adam

@@ -22,6 +22,12 @@ fb_kernel fb_choose(const fb_table *t, const fb_plan *p) { return t->choose(p); 
 
 void fb_run_op(fb_op op, const fb_plan *p, const int32_t *tiles, int64_t n, const void *dir) { op(p, tiles, n, dir); }
 
+void fb_run_block(fb_block f, const fb_plan *p, int32_t tile, int32_t first, const void *ubar, void *out, int64_t ld, void *scratch) {
+	fb_plan own = *p;
+	own.ubar = ubar, own.scratch = scratch;
+	f(&own, tile, first, out, ld);
+}
+
 void fb_run_program(const fb_table *t, const fb_program *p, const void *const *in, void *const *out, int64_t n) {
 	t->program(p, in, out, n);
 }

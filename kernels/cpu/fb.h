@@ -57,6 +57,10 @@ typedef struct fb_plan {
 // The three operations of kernels.Kernel over a list of tiles, in order. dir is null but for the tangent.
 typedef void (*fb_op)(const fb_plan *p, const int32_t *tiles, int64_t n_tiles, const void *dir);
 
+// kernels.Kernel.Block of one tile: parameters from `first` on, adjoints from p->ubar, work space at p->scratch. Callers that share a
+// plan pass copies of it with their own ubar and scratch.
+typedef void (*fb_block)(const fb_plan *p, int32_t tile, int32_t first, void *out, int64_t ld);
+
 // kernels.Instr and kernels.Program.
 typedef struct { int32_t op, dst, a, b, c; } fb_instr;
 typedef struct {
@@ -73,7 +77,9 @@ enum { FB_BLOCK = 256 };
 enum { FB_SHALLOW, FB_DEEP, FB_GENERIC };
 typedef struct {
 	fb_op forward, adjoint, tangent;
-	int64_t scratch; // bytes
+	fb_block block;
+	int64_t scratch;       // bytes, of the three operations
+	int64_t block_scratch; // bytes, of one block
 	int32_t kind;    // FB_SHALLOW ...
 } fb_kernel;
 
@@ -100,6 +106,7 @@ const fb_table *fb_table_of(int isa, int real_bytes);
 // C cannot be handed the function pointers of a table through cgo, so these call them.
 fb_kernel fb_choose(const fb_table *t, const fb_plan *p);
 void fb_run_op(fb_op op, const fb_plan *p, const int32_t *tiles, int64_t n, const void *dir);
+void fb_run_block(fb_block f, const fb_plan *p, int32_t tile, int32_t first, const void *ubar, void *out, int64_t ld, void *scratch);
 void fb_run_program(const fb_table *t, const fb_program *p, const void *const *in, void *const *out, int64_t n);
 void fb_adam(const fb_table *t, int64_t n, double rate, double b1, double b2, double eps, double bias1, double bias2,
 	void *theta, const void *grad, void *m, void *v);

@@ -417,16 +417,25 @@ template <class R> struct Generic {
 		}
 	}
 
-	// zdot of the last layer is left in zd. Layer by layer beside the values, so that no tape is needed.
+	// zdot of the last layer is left in zd. Layer by layer beside the values, so that no tape is needed. Where the direction moves the
+	// output layer alone (frozen features), the values are all.
 	void tangent(const R *dir) {
 		embed();
 		const R *th = theta();
 		dir += (int64_t)tile->sub * p.params;
+		bool moving = false;
+		for (int k = p.frozen; k < p.layers[p.hidden].w; k++) moving |= dir[k] != 0; // NaN too
 		for (int l = 0; l <= p.hidden; l++) {
 			const fb_layer &a = p.layers[l];
+			if (!moving && l < p.hidden) {
+				affine(th + a.w, a.in, 1, a.out, a.in, y[l], z[l], cols, false);
+				bias(th + a.b, a.out, z[l]);
+				activate_layer(a, th, z[l], y[l + 1]);
+				continue;
+			}
 			affine(dir + a.w, a.in, 1, a.out, a.in, y[l], zd, cols, false);
 			bias(dir + a.b, a.out, zd);
-			if (l > 0) affine(th + a.w, a.in, 1, a.out, a.in, yd, zd, cols, true); // the embedding does not move
+			if (moving && l > 0) affine(th + a.w, a.in, 1, a.out, a.in, yd, zd, cols, true); // the embedding does not move
 			if (l == p.hidden) return;
 			affine(th + a.w, a.in, 1, a.out, a.in, y[l], z[l], cols, false);
 			bias(th + a.b, a.out, z[l]);
@@ -468,18 +477,25 @@ template <class R> struct Generic {
 			}
 			if (l == 0) return; // the embedding and the Fourier features are frozen
 			affine(th + a.w, 1, a.in, a.in, a.out, zd, yd, cols, false);
-			adjoint_layer(p.layers[l - 1], th, grad, z[l - 1]);
+			const fb_layer &below = p.layers[l - 1];
+			V<R> g0, g1;
+			adjoint_layer(below, th, z[l - 1], [&](int i, int64_t q, V<R> d0, V<R> d1) {
+				g0 = q == 0 ? d0 : g0 + d0, g1 = q == 0 ? d1 : g1 + d1;
+				if (q + lanes < np) return;
+				grad[below.slope + i] += hsum(g0);
+				if (p.act == FB_ADAPTIVE_SIN) grad[below.slope + below.out + i] += hsum(g1);
+			});
 		}
 	}
 
-	// From ybar in yd to zbar in zd, and the gradient of the slopes.
-	void adjoint_layer(const fb_layer &a, const R *th, R *grad, const R *zl) {
+	// From ybar in yd to zbar in zd. Adaptive activations: calls slopes_bar(neuron, first point, gradients of its two slopes), points
+	// ascending.
+	template <class F> void adjoint_layer(const fb_layer &a, const R *th, const R *zl, F slopes_bar) {
 		for (int i = 0; i < a.out; i++) {
 			R s0, s1;
 			slopes(th, a, i, s0, s1);
-			V<R> g0 = V<R>::zero(), g1 = V<R>::zero();
 			for (int64_t q = i * cols; q < i * cols + np; q += lanes) {
-				V<R> phi[maxDerivatives], by[2][maxDerivatives], phibar[maxDerivatives], zbar[FB_MAX_JETS];
+				V<R> phi[maxDerivatives], by[2][maxDerivatives], phibar[maxDerivatives], zbar[FB_MAX_JETS], g0 = V<R>::zero(), g1 = V<R>::zero();
 				activate<R>(p.act, s0, s1, V<R>::load(zl + q), p.order, phi, by);
 				compose_adjoint(tab, nc, p.order, phi, zl + q, yd + q, zbar, phibar, np);
 				for (int k = 0; k <= p.order; k++) {
@@ -488,9 +504,39 @@ template <class R> struct Generic {
 					if (p.act == FB_ADAPTIVE_SIN) g1 = fma(by[1][k], phibar[k], g1);
 				}
 				for (int c = 0; c < nc; c++) zbar[c].store(zd + q + c * np);
+				if (p.act >= FB_ADAPTIVE_TANH) slopes_bar(i, q - i * cols, g0, g1);
 			}
-			if (p.act >= FB_ADAPTIVE_TANH) grad[a.slope + i] += hsum(g0);
-			if (p.act == FB_ADAPTIVE_SIN) grad[a.slope + a.out + i] += hsum(g1);
+		}
+	}
+
+	// ---- the adjoint point by point: kernels/host, block.go
+
+	// From vbar in zd and the tape of forward, last layer first, as far as parameters from `from` on reach: out[(parameter - from)*ld + q].
+	void block(int from, R *out, int64_t ld) {
+		const R *th = theta();
+		auto column = [&](int parameter) { return out + (parameter - from) * ld; };
+		for (int l = p.hidden; l >= 0; l--) {
+			const fb_layer &a = p.layers[l];
+			for (int i = 0; i < a.out; i++) {
+				for (int k = 0; k < a.in; k++) products(zd + i * cols, y[l] + k * cols, column(a.w + i * a.in + k));
+				for (int64_t q = 0; q < np; q += lanes) V<R>::load(zd + i * cols + q).storeu(column(a.b + i) + q);
+			}
+			if (l == 0 || p.layers[l - 1].w < from) return;
+			affine(th + a.w, 1, a.in, a.in, a.out, zd, yd, cols, false);
+			const fb_layer &below = p.layers[l - 1];
+			adjoint_layer(below, th, z[l - 1], [&](int i, int64_t q, V<R> g0, V<R> g1) {
+				g0.storeu(column(below.slope + i) + q);
+				if (p.act == FB_ADAPTIVE_SIN) g1.storeu(column(below.slope + below.out + i) + q);
+			});
+		}
+	}
+
+	// One column: sum over components of zbar y, both [nc][np].
+	void products(const R *zbar, const R *yl, R *column) {
+		for (int64_t q = 0; q < np; q += lanes) {
+			V<R> sum = V<R>::zero();
+			for (int64_t c = q; c < cols; c += np) sum = fma(V<R>::load(zbar + c), V<R>::load(yl + c), sum);
+			sum.storeu(column + q);
 		}
 	}
 
@@ -544,7 +590,7 @@ template <class R> struct Generic {
 
 } // namespace gen
 
-// The three operations as fb_op; scratch of generic_scratch bytes, aligned to 64, lies at fb_plan.scratch.
+// The operations as fb_op and fb_block; scratch of generic_scratch bytes, aligned to 64, lies at fb_plan.scratch.
 
 template <class R> int64_t generic_scratch(const fb_plan *p) { return gen::Generic<R>::scratch(*p); }
 
@@ -571,6 +617,16 @@ template <class R> void generic_adjoint(const fb_plan *p, const int32_t *tiles, 
 		g.gather();
 		g.adjoint();
 	});
+}
+
+template <class R> void generic_block(const fb_plan *p, int32_t tile, int32_t first, void *out, int64_t ld) {
+	gen::Generic<R> g(*p, true);
+	g.visit(&tile, 1, [&] {
+		g.forward();
+		g.gather();
+		g.block(first, (R *)out + g.first, ld);
+	});
+	clear_padding<R>(p, p->tiles[tile], first, (R *)out, ld);
 }
 
 } // namespace

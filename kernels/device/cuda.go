@@ -33,6 +33,7 @@ type card struct {
 	events    []cu.Event          // Mark is an index in it, plus one
 	spare     []Mark
 	graphs    []cudaGraph // Graph is an index in it, plus one
+	unused    []Graph
 
 	err       error  // first since the last Sync
 	last      string // kernel launched last

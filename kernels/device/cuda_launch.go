@@ -129,6 +129,29 @@ func (c *card) fault(k *cudaFunction, blocks, threads int, shared int64, code C.
 		blocks, threads, shared, c.info.SharedPerBlock, before, cudaResult(code))
 }
 
+// FreeGraph waits for the card, since a graph in flight must stay.
+func (c *card) FreeGraph(g Graph) {
+	p := &c.graphs[g-1]
+	if p.exec != nil {
+		c.note("wait for a recording", c.stream.Synchronize())
+		c.note("free a recording", cudaResult(C.fb_cuda_forget(p.exec)))
+	}
+	*p = cudaGraph{}
+	c.unused = append(c.unused, g)
+}
+
+// keep gives a graph a number.
+func (c *card) keep(p cudaGraph) Graph {
+	if n := len(c.unused); n > 0 {
+		g := c.unused[n-1]
+		c.unused = c.unused[:n-1]
+		c.graphs[g-1] = p
+		return g
+	}
+	c.graphs = append(c.graphs, p)
+	return Graph(len(c.graphs))
+}
+
 // Record captures what f queues.
 func (c *card) Record(f func()) (Graph, error) {
 	if c.recording {
@@ -138,8 +161,7 @@ func (c *card) Record(f func()) (Graph, error) {
 		return 0, c.err
 	}
 	if c.blocking {
-		c.graphs = append(c.graphs, cudaGraph{repeat: f})
-		return Graph(len(c.graphs)), nil
+		return c.keep(cudaGraph{repeat: f}), nil
 	}
 	if err := cudaResult(C.fb_cuda_capture(c.queue)); err != nil {
 		return 0, fmt.Errorf("device: start to record: %w", err)
@@ -157,8 +179,7 @@ func (c *card) Record(f func()) (Graph, error) {
 	if err != nil {
 		return 0, fmt.Errorf("device: record: %w", err)
 	}
-	c.graphs = append(c.graphs, g)
-	return Graph(len(c.graphs)), nil
+	return c.keep(g), nil
 }
 
 // Play queues a recording again.

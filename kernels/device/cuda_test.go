@@ -64,7 +64,8 @@ func sameBits[T kernels.Real](t *testing.T, d device.Driver) {
 		again := newStep[T](t, d, net)
 		play, err := again.b.Record(again.record)
 		again.must(err)
-		again.must(play())
+		again.must(play.Play())
+		defer play.Close()
 		again.adam()
 		if !slices.Equal(again.read(again.u), u) || !slices.Equal(again.read(again.grad), grad) || !slices.Equal(again.read(again.theta), theta) {
 			t.Errorf("%v: the second run, from a recording, has other bits", net.Hidden)
@@ -227,6 +228,8 @@ func (d *threaded) Record(f func()) (g device.Graph, err error) {
 }
 
 func (d *threaded) Play(g device.Graph) { d.do(func() { d.Driver.Play(g) }) }
+
+func (d *threaded) FreeGraph(g device.Graph) { d.do(func() { d.Driver.FreeGraph(g) }) }
 
 func (d *threaded) Sync() (err error) {
 	d.do(func() { err = d.Driver.Sync() })

@@ -13,6 +13,7 @@ import "C"
 import (
 	"fmt"
 	"math"
+	"sync"
 	"unsafe"
 
 	"fbpinn-mpi/kernels"
@@ -30,6 +31,8 @@ type Backend[T kernels.Real] struct {
 	staging   staging
 	recording bool
 	stamps    []*stamp // set during a recording
+
+	blocks sync.Mutex // orders calls of Kernel.Block
 
 	adam      []C.fb_adam // one
 	adamStart Function
@@ -105,31 +108,46 @@ func (b *Backend[T]) Adam(a kernels.AdamStep, theta, grad, m, v []T) {
 	b.driver.Launch(b.adamStart, int(C.fb_step_blocks(p.n)), threads, 0, unsafe.Pointer(p), int(unsafe.Sizeof(*p)))
 }
 
-// Record calls f once and collects what it queues into a graph of the driver; the result plays the graph. A recording inside a
-// recording is part of the outer one. An error of f is returned, and nothing has been done then.
-func (b *Backend[T]) Record(f func() error) (func() error, error) {
+// Record calls f once and collects what it queues into a graph of the driver. A recording inside a recording is part of the outer
+// one. An error of f is returned, and nothing has been done then.
+func (b *Backend[T]) Record(f func() error) (kernels.Recording, error) {
 	if b.recording {
-		return f, nil
+		return kernels.Direct(f), nil
 	}
 	b.recording, b.stamps = true, nil
 	defer func() { b.recording = false }()
-	var failed error
-	g, err := b.driver.Record(func() { failed = f() })
-	if failed != nil {
-		return nil, failed
+	r := &recording{driver: b.driver}
+	g, err := b.driver.Record(func() { r.failed = f() })
+	if r.failed != nil {
+		if err == nil {
+			b.driver.FreeGraph(g)
+		}
+		return nil, r.failed
 	}
 	if err != nil {
 		return nil, fmt.Errorf("%s: record: %w", b.Name(), err)
 	}
-	stamps := b.stamps
-	return func() error {
-		b.driver.Play(g)
-		for _, s := range stamps {
-			s.renew()
-		}
-		return failed // by a driver that repeats f
-	}, nil
+	r.graph, r.stamps = g, b.stamps
+	return r, nil
 }
+
+// recording is a graph of the driver, with the stamps to set behind it.
+type recording struct {
+	driver Driver
+	graph  Graph
+	stamps []*stamp
+	failed error // of f, also where a driver repeats it
+}
+
+func (r *recording) Play() error {
+	r.driver.Play(r.graph)
+	for _, s := range r.stamps {
+		s.renew()
+	}
+	return r.failed
+}
+
+func (r *recording) Close() { r.driver.FreeGraph(r.graph) }
 
 // mayWait holds the rule of kernels.Backend.Record: what is recorded has not been done, so waiting for it would never end.
 func (b *Backend[T]) mayWait() {

@@ -170,7 +170,8 @@ func TestLaunches(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		direct, replayed := count(func() { _ = s.record() }), count(func() { _ = play() })
+		t.Cleanup(play.Close)
+		direct, replayed := count(func() { _ = s.record() }), count(func() { _ = play.Play() })
 		if fmt.Sprint(direct) != fmt.Sprint(replayed) || len(direct) < 6 {
 			t.Errorf("a step is %v, replayed %v", direct, replayed)
 		}
@@ -192,7 +193,8 @@ func TestGraph(t *testing.T) {
 				if err := s.b.Sync(); err != nil || largest(s.read(s.u)) > 0 {
 					t.Fatalf("recording had an effect (%v)", err)
 				}
-				play = recorded
+				t.Cleanup(recorded.Close)
+				play = recorded.Play
 			}
 			var messages []float64
 			for range 3 {
@@ -232,7 +234,7 @@ func TestRecordTrouble(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		if err := inner(); err != nil {
+		if err := inner.Play(); err != nil {
 			return err
 		}
 		b.Clear(v[30:])
@@ -241,9 +243,10 @@ func TestRecordTrouble(t *testing.T) {
 	if err != nil || calls != 1 {
 		t.Fatalf("nested: %d calls, %v", calls, err)
 	}
-	if err := play(); err != nil {
+	if err := play.Play(); err != nil {
 		t.Fatal(err)
 	}
+	play.Close()
 	got := make([]float32, 40)
 	if err := b.Read(got, v); err != nil {
 		t.Fatal(err)

@@ -29,9 +29,11 @@ type Driver interface {
 	Wait(m Mark) error
 	FreeMark(m Mark)
 
-	// Record collects what f queues into a graph instead of doing it; Play queues it.
+	// Record collects what f queues into a graph instead of doing it; Play queues it. FreeGraph forgets it, when what was played
+	// has been done.
 	Record(f func()) (Graph, error)
 	Play(g Graph)
+	FreeGraph(g Graph)
 
 	// Sync waits for everything and returns the first error since the last Sync, whether a Wait has told it or not.
 	Sync() error

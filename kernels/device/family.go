@@ -21,47 +21,64 @@ type family struct {
 	shape                     C.fb_shape
 	most                      int // blocks of a launch
 	forward, adjoint, tangent Function
-	hasTangent                bool
 
 	chunks []C.fb_chunk
 	first  []int32        // chunks of a tile: see cut
 	table  unsafe.Pointer // the chunks in memory of the card
 }
 
-// choose finds the kernels for a network with its jets: specialised ones where they exist, else the generic ones. Where the
-// specialised ones have no tangent, the generic ones compute that, on chunks of their own.
+// choose finds the kernels for a network with its jets: specialised ones where they exist and this card has the shared memory for
+// them, else the generic ones. The deep tangent has a shape of its own; main and tangent are one family otherwise.
 func choose[T kernels.Real](d Driver, p *C.fb_net, net kernels.Net, jets kernels.Jets) (main, tangent *family, err error) {
-	generic := load[T](d, "generic", "", C.fb_generic_shape(p, C.int(size[T]())))
-	if name, form, ok := specialised(net, jets); ok {
-		shape := C.fb_shape{}
-		switch name {
-		case "shallow":
-			shape = C.fb_shallow_shape(p, C.int(size[T]()))
-		case "deep":
-			shape = C.fb_deep_shape(p, C.int(size[T]()))
+	bytes := C.int(size[T]())
+	name, form, _ := specialised(net, jets)
+	switch name {
+	case "shallow":
+		main = load[T](d, name, form, C.fb_shallow_shape(p, bytes), forward|adjoint|tangential)
+		tangent = main
+	case "deep":
+		// The more points a pass, the faster; the fewer, the less shared memory. 32 and 16 are one kernel.
+		for _, pass := range []int{32, 16, 8, 4} {
+			form := form
+			if pass <= 8 {
+				form += fmt.Sprintf("_p%d", pass)
+			}
+			if main == nil {
+				main = load[T](d, name, form, C.fb_deep_shape(p, bytes, C.int(pass), 0), forward|adjoint)
+			}
+			if tangent == nil {
+				tangent = load[T](d, name, form, C.fb_deep_shape(p, bytes, C.int(pass), 1), tangential)
+			}
 		}
-		main = load[T](d, name, form, shape)
 	}
-	if main == nil {
-		main = generic
-	}
-	if main == nil {
-		return nil, nil, fmt.Errorf("device: no kernel takes hidden layers of %v with %d jet components on a card with %s of shared memory a block",
-			net.Hidden, jets.N(), inUnits(d.Info().SharedPerBlock))
-	}
-	tangent = main
-	if !main.hasTangent {
-		tangent = generic
-	}
-	if tangent == nil || !tangent.hasTangent {
-		return nil, nil, fmt.Errorf("device: no tangent kernel takes hidden layers of %v with %d jet components", net.Hidden, jets.N())
+	if main == nil || tangent == nil {
+		generic := load[T](d, "generic", "", C.fb_generic_shape(p, bytes), forward|adjoint|tangential)
+		if generic == nil {
+			return nil, nil, fmt.Errorf("device: no kernel takes hidden layers of %v with %d jet components on a card with %s of shared memory a block",
+				net.Hidden, jets.N(), inUnits(d.Info().SharedPerBlock))
+		}
+		if main == nil {
+			main = generic
+		}
+		if tangent == nil {
+			tangent = generic
+		}
 	}
 	return main, tangent, nil
 }
 
+// operations that a family is asked for.
+type operations int
+
+const (
+	forward operations = 1 << iota
+	adjoint
+	tangential
+)
+
 // load finds the kernels of a family; nil where the shape does not take the network, the card has too little shared memory, or
 // this combination was not built.
-func load[T kernels.Real](d Driver, name, form string, shape C.fb_shape) *family {
+func load[T kernels.Real](d Driver, name, form string, shape C.fb_shape, wanted operations) *family {
 	if shape.threads == 0 || int64(shape.shared) > d.Info().SharedPerBlock {
 		return nil
 	}
@@ -72,13 +89,18 @@ func load[T kernels.Real](d Driver, name, form string, shape C.fb_shape) *family
 	if shape.scratch > 0 {
 		f.most = blocksPerProcessor * max(1, d.Info().Processors)
 	}
-	get := func(op string) (Function, bool) { return d.Function("fb_" + name + "_" + op + suffix[T]() + form) }
-	var forward, adjoint bool
-	f.forward, forward = get("forward")
-	f.adjoint, adjoint = get("adjoint")
-	f.tangent, f.hasTangent = get("tangent")
-	if !forward || !adjoint {
-		return nil
+	for _, o := range []struct {
+		bit  operations
+		name string
+		to   *Function
+	}{{forward, "forward", &f.forward}, {adjoint, "adjoint", &f.adjoint}, {tangential, "tangent", &f.tangent}} {
+		if wanted&o.bit == 0 {
+			continue
+		}
+		var ok bool
+		if *o.to, ok = d.Function("fb_" + name + "_" + o.name + suffix[T]() + form); !ok {
+			return nil
+		}
 	}
 	return f
 }
@@ -116,7 +138,7 @@ func specialised(net kernels.Net, jets kernels.Jets) (name, form string, ok bool
 	return "deep", fmt.Sprintf("_w%d", net.Hidden[0]) + form, true
 }
 
-// describe names an implementation, "deep w32 L2 C4".
+// describe names an implementation, "deep w32 L2 C4"; p8 marks the frugal form with 8 points a pass.
 func (f *family) describe(net kernels.Net, jets kernels.Jets) string {
 	widest := 0
 	for _, w := range net.Hidden {
@@ -126,7 +148,11 @@ func (f *family) describe(net kernels.Net, jets kernels.Jets) string {
 	if len(net.Hidden) > 1 {
 		layers = fmt.Sprintf(" L%d", len(net.Hidden))
 	}
-	return fmt.Sprintf("%s w%d%s C%d", f.name, widest, layers, jets.N())
+	frugal := ""
+	if 0 < f.shape.pass && f.shape.pass <= 8 {
+		frugal = fmt.Sprintf(" p%d", f.shape.pass)
+	}
+	return fmt.Sprintf("%s w%d%s C%d%s", f.name, widest, layers, jets.N(), frugal)
 }
 
 // blocksPerProcessor keep a processor busy where blocks loop over the list because each needs scratch memory.

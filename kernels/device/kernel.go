@@ -58,6 +58,7 @@ func (b *Backend[T]) Open(p *kernels.Plan[T]) (kernels.Kernel[T], error) {
 	k.arena = arena{staging: &b.staging, what: fmt.Sprintf("a plan of %d tiles with %d pairs", len(p.Tiles), pairs)}
 	net := &k.net[0]
 	flatten(net, p)
+	net.shared = C.int32_t(b.driver.Info().SharedPerBlock)
 	if k.main, k.tangent, err = choose[T](b.driver, net, p.Net, p.Jets); err != nil {
 		k.Close()
 		return nil, err
@@ -91,8 +92,12 @@ func (k *kernel[T]) upload(pairs int64) {
 	var scratch int64
 	for _, f := range []*family{k.main, k.tangent} {
 		if f.first == nil {
-			f.chunks, f.first = cut(p.Tiles, k.pair, int32(f.shape.points))
-			f.table = upload(a, f.chunks, "chunks")
+			if f.shape.points == k.main.shape.points && k.main.first != nil {
+				f.chunks, f.first, f.table = k.main.chunks, k.main.first, k.main.table
+			} else {
+				f.chunks, f.first = cut(p.Tiles, k.pair, int32(f.shape.points))
+				f.table = upload(a, f.chunks, "chunks")
+			}
 			if f.shape.scratch > 0 {
 				fit := k.b.driver.Info().Memory / scratchShare / int64(f.shape.scratch)
 				f.most = max(1, min(f.most, len(f.chunks), int(fit)))

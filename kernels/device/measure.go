@@ -112,6 +112,9 @@ func (b *Backend[T]) onePassShare(w, layers, points, rounds int, peak func() flo
 	}
 	defer selected.Close()
 	k := opened.(*kernel[T])
+	if k.main.shape.pass != 32 { // the kernel has that form alone
+		return 0
+	}
 	net := &selected.(*work[T]).nets[0]
 	c, g := float64(plan.Jets.N()), float64(w*w+w)
 	flops := float64(points) * (6*c*g + float64(5*w*2))

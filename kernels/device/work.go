@@ -74,7 +74,7 @@ func (w *work[T]) prepare(i int, f *family, list []int32) {
 	*net = w.k.net[0]
 	net.chunks, net.points = (*C.fb_chunk)(f.table), f.shape.points
 	net.list, net.entries = (*C.int32_t)(upload(&w.arena, list, "chunks of the list")), C.int32_t(len(list))
-	net.scratch_block = f.shape.scratch
+	net.scratch_block, net.pass = f.shape.scratch, f.shape.pass
 }
 
 // Forward queues the networks on their pairs, then the sums over the pairs of each point.

@@ -82,9 +82,17 @@ func TestGraph(t *testing.T) {
 			t.Errorf("replay %d: %g, want %g", i, got, want)
 		}
 	}
-	if n := c.Launches()["emu_increment"]; n != 6 {
-		t.Errorf("%d launches, want 6", n)
+	live := c.Live()
+	c.Play(g)
+	c.FreeGraph(g)
+	if n := c.Launches()["emu_increment"]; n != 8 {
+		t.Errorf("%d launches, want 8", n)
 	}
+	if n := c.Live(); n != live-1 {
+		t.Errorf("%d things live after the graph was freed, %d before", n, live)
+	}
+	wantPanic(t, "no such graph", func() { c.Play(g) })
+	wantPanic(t, "no such graph", func() { c.FreeGraph(g) })
 	wantPanic(t, "recording", func() { _, _ = c.Record(func() { _ = c.Sync() }) })
 	if _, err := c.Record(func() {}); err != nil {
 		t.Error("no recording after one that panicked")
@@ -185,7 +193,7 @@ func TestWrongCalls(t *testing.T) {
 	wantPanic(t, "argument of another size", launch(32, 0, 8))
 	wantPanic(t, "blocks or threads", launch(33, 0, 16)) // beyond the launch bound
 	wantPanic(t, "shared memory", launch(32, 1<<18, 16))
-	wantPanic(t, "no such kernel", func() { c.Launch(17, 1, 32, 0, nil, 0) })
+	wantPanic(t, "no such kernel", func() { c.Launch(1<<20, 1, 32, 0, nil, 0) })
 	wantPanic(t, "outside of an allocation", func() { c.Zero(c.x, 132) })
 	wantPanic(t, "outside of an allocation", func() { c.CopyIn(c.host, c.host, 4) })
 	wantPanic(t, "not pinned", func() { c.CopyIn(c.x, c.x, 4) })
@@ -221,8 +229,8 @@ func TestEverySource(t *testing.T) {
 		t.Fatalf("no sources (%v)", err)
 	}
 	for _, name := range sources {
-		wrapper := strings.TrimSuffix(name, ".cu") + ".cpp"
-		if text, err := os.ReadFile(wrapper); err != nil || !strings.Contains(string(text), `"../src/`+name+`"`) {
+		wrapper := "engine/" + strings.TrimSuffix(name, ".cu") + ".cpp"
+		if text, err := os.ReadFile(wrapper); err != nil || !strings.Contains(string(text), `"../../src/`+name+`"`) {
 			t.Errorf("%s is not included by %s (%v)", name, wrapper, err)
 		}
 	}

@@ -13,31 +13,16 @@
 //
 // Faults come from Wait and Sync as errors, and stay: a card loses its context too. Wrong calls panic.
 //
-//	emu.h      CUDA's names for the C++ compiler       launch.h   the C interface
-//	emu.cpp    blocks, fibres, barriers                faults.h   forbidden accesses
-//	races.h    a build with ThreadSanitizer            *.cpp      one file of kernels/src each
+// The grids themselves run in package engine.
 package emu
-
-// -O1: the compiler's time is most of the cost, and from -O2 on it may assume that floats are never read as float4. The base
-// instructions of x86-64 hold no fused multiply-add, so the compiler fuses nothing: fma is where the source says so, on every host
-// alike. nvcc fuses more, within the suite's tolerance.
-
-// #cgo CXXFLAGS: -O1 -g0 -std=c++17 -fno-exceptions -fno-rtti -Wno-unknown-pragmas
-// #cgo LDFLAGS: -lm -lpthread
-// #cgo noescape fb_emu_try
-// #cgo nocallback fb_emu_try
-// #include <stdlib.h>
-// #include "launch.h"
-import "C"
 
 import (
 	"errors"
 	"fmt"
 	"maps"
-	"unsafe"
 
 	"fbpinn-mpi/kernels/device"
-	"fbpinn-mpi/kernels/src"
+	"fbpinn-mpi/kernels/emu/engine"
 )
 
 // Driver is the emulated card.
@@ -45,7 +30,8 @@ type Driver struct {
 	arena   *arena
 	pinned  map[uintptr][]byte
 	info    device.Info
-	kernels map[device.Function]*C.fb_emu_kernel // found so far
+	kernels []engine.Kernel // Function is an index, plus one
+	byName  map[string]device.Function
 
 	queue     []operation // not yet run
 	done      int         // operations run since New
@@ -77,12 +63,15 @@ const (
 type Option func(*options)
 
 type options struct {
-	memory int64
-	order  Order
+	memory, shared int64
+	order          Order
 }
 
 // WithMemory sets the size of the card's memory in bytes; 8 GiB if not said. Pages are taken from the host when first used.
 func WithMemory(bytes int64) Option { return func(o *options) { o.memory = bytes } }
+
+// WithShared sets the most shared memory of a block in bytes; that of an H100, 227 KiB, if not said.
+func WithShared(bytes int64) Option { return func(o *options) { o.shared = bytes } }
 
 // WithOrder makes every launch run in one order.
 func WithOrder(order Order) Option { return func(o *options) { o.order = order } }
@@ -91,17 +80,18 @@ const defaultMemory = 8 << 30
 
 // New makes a card. The caller closes it.
 func New(with ...Option) *Driver {
-	o := options{memory: defaultMemory}
+	o := options{memory: defaultMemory, shared: engine.Shared}
 	for _, set := range with {
 		set(&o)
 	}
-	if _, err := src.Files.ReadDir("."); err != nil { // tells the go command to build anew when a source changes
-		panic("emu: built without the sources of the kernels")
+	if o.shared > engine.Shared {
+		panic("emu: more shared memory than the engine has")
 	}
-	return &Driver{
+	d := &Driver{
 		arena:    newArena(o.memory),
 		pinned:   map[uintptr][]byte{},
-		kernels:  map[device.Function]*C.fb_emu_kernel{},
+		kernels:  engine.Kernels(),
+		byName:   map[string]device.Function{},
 		order:    o.order,
 		launches: map[string]int{},
 		info: device.Info{
@@ -109,9 +99,13 @@ func New(with ...Option) *Driver {
 			Memory: o.memory, Free: o.memory,
 			Processors:     4, // few: grids of so many blocks a processor stay small
 			Clock:          1_980_000,
-			SharedPerBlock: C.FB_EMU_SHARED,
+			SharedPerBlock: o.shared,
 		},
 	}
+	for i, k := range d.kernels {
+		d.byName[k.Name] = device.Function(i + 1)
+	}
+	return d
 }
 
 // Info describes the card when it was opened.
@@ -119,22 +113,15 @@ func (d *Driver) Info() device.Info { return d.info }
 
 // Function finds a kernel among those that are linked in.
 func (d *Driver) Function(name string) (device.Function, bool) {
-	text := C.CString(name)
-	defer C.free(unsafe.Pointer(text))
-	k := C.fb_emu_find(text)
-	if k == nil {
-		return 0, false
-	}
-	f := device.Function(uintptr(unsafe.Pointer(k)))
-	d.kernels[f] = k
-	return f, true
+	f, ok := d.byName[name]
+	return f, ok
 }
 
 // Kernels are the names of all kernels that are linked in.
 func Kernels() []string {
 	var names []string
-	for i := C.int(0); C.fb_emu_at(i) != nil; i++ {
-		names = append(names, C.GoString(C.fb_emu_at(i).name))
+	for _, k := range engine.Kernels() {
+		names = append(names, k.Name)
 	}
 	return names
 }
@@ -142,8 +129,16 @@ func Kernels() []string {
 // Launches counts the kernels run so far by name, those of graphs included.
 func (d *Driver) Launches() map[string]int { return maps.Clone(d.launches) }
 
-// Live is the number of allocations, of the card and pinned, that have not been freed.
-func (d *Driver) Live() int { return d.arena.live() + len(d.pinned) }
+// Live is the number of allocations, of the card and pinned, and of graphs that have not been freed.
+func (d *Driver) Live() int {
+	n := d.arena.live() + len(d.pinned)
+	for _, g := range d.graphs {
+		if g != nil {
+			n++
+		}
+	}
+	return n
+}
 
 // errClosed follows the use of a driver after Close.
 var errClosed = errors.New("emu: closed")
@@ -170,10 +165,10 @@ func (d *Driver) note(err error) {
 }
 
 // fault turns what the emulation says into an error, with the allocation that a wrong address belongs to.
-func (d *Driver) fault(f *C.fb_emu_fault) error {
-	text := C.GoString(&f.message[0])
-	if f.address != 0 {
-		text += d.arena.describe(uintptr(f.address))
+func (d *Driver) fault(f *engine.Fault) error {
+	text := f.Message
+	if f.Address != 0 {
+		text += d.arena.describe(f.Address)
 	}
 	return fmt.Errorf("emu: kernel %s", text)
 }

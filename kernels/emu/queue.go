@@ -2,9 +2,6 @@
 
 package emu
 
-// #include "launch.h"
-import "C"
-
 import (
 	"unsafe"
 
@@ -68,35 +65,32 @@ func (d *Driver) CopyOut(to, from unsafe.Pointer, bytes int64) {
 
 // Launch queues a kernel with a copy of its argument. No blocks are no work.
 func (d *Driver) Launch(f device.Function, blocks, threads int, shared int64, arguments unsafe.Pointer, bytes int) {
-	k := d.kernels[f]
-	if k == nil {
+	if f == 0 || int(f) > len(d.kernels) {
 		panic("emu: no such kernel")
 	}
+	k := &d.kernels[f-1]
 	switch {
-	case int64(bytes) != int64(k.bytes):
-		panic("emu: " + C.GoString(k.name) + ": argument of another size")
-	case blocks > 1<<31-1, threads < 1, threads > int(k.threads):
-		panic("emu: " + C.GoString(k.name) + ": impossible number of blocks or threads")
-	case shared < 0 || shared > C.FB_EMU_SHARED:
-		panic("emu: " + C.GoString(k.name) + ": impossible size of shared memory")
+	case int64(bytes) != k.Bytes:
+		panic("emu: " + k.Name + ": argument of another size")
+	case blocks > 1<<31-1, threads < 1, threads > k.Threads:
+		panic("emu: " + k.Name + ": impossible number of blocks or threads")
+	case shared < 0 || shared > d.info.SharedPerBlock:
+		panic("emu: " + k.Name + ": impossible size of shared memory")
 	case blocks <= 0:
 		return
 	}
-	name := C.GoString(k.name)
 	words := make([]uint64, (bytes+7)/8) // aligned like the structures of abi.h
 	copy(unsafe.Slice((*byte)(unsafe.Pointer(unsafe.SliceData(words))), bytes), unsafe.Slice((*byte)(arguments), bytes))
 	d.add(func() error {
-		d.launches[name]++
+		d.launches[k.Name]++
 		d.turn++
 		order := d.order
 		if order == Alternating {
 			order = Ascending + Order(d.turn%2)
 		}
-		var fault C.fb_emu_fault
-		if C.fb_emu_try(k, C.int(order-Ascending), C.int(blocks), C.int(threads), C.int64_t(shared),
-			unsafe.Pointer(unsafe.SliceData(words)), &fault) != 0 {
+		if fault := k.Run(order == Descending, blocks, threads, shared, unsafe.Pointer(unsafe.SliceData(words))); fault != nil {
 			d.dead = true
-			return d.fault(&fault)
+			return d.fault(fault)
 		}
 		return nil
 	})
@@ -169,19 +163,31 @@ func (d *Driver) FreeMark(m device.Mark) { d.mark(m).freed = true }
 func (d *Driver) Record(f func()) (device.Graph, error) {
 	d.notRecording()
 	before := d.queue
-	d.queue, d.recording = nil, true
+	d.queue, d.recording = []operation{}, true // not nil: that is one that was freed
 	defer func() { d.queue, d.recording = before, false }()
 	f()
 	d.graphs = append(d.graphs, d.queue)
 	return device.Graph(len(d.graphs)), nil
 }
 
-// Play queues a recording. Its copies read and write the host memory of that time, and its kernels have the arguments of that time.
-func (d *Driver) Play(g device.Graph) {
-	if g == 0 || int(g) > len(d.graphs) {
+// FreeGraph forgets a recording that has been played to its end; a card would not stop either.
+func (d *Driver) FreeGraph(g device.Graph) {
+	d.notRecording()
+	d.run(len(d.queue))
+	*d.graph(g) = nil
+}
+
+// graph is a recording that has not been freed.
+func (d *Driver) graph(g device.Graph) *[]operation {
+	if g == 0 || int(g) > len(d.graphs) || d.graphs[g-1] == nil {
 		panic("emu: no such graph")
 	}
-	d.queue = append(d.queue, d.graphs[g-1]...)
+	return &d.graphs[g-1]
+}
+
+// Play queues a recording. Its copies read and write the host memory of that time, and its kernels have the arguments of that time.
+func (d *Driver) Play(g device.Graph) {
+	d.queue = append(d.queue, *d.graph(g)...)
 }
 
 // Sync does all work, looks around all allocations and returns the first error since the last Sync. That of a fault stays.

@@ -3,7 +3,7 @@
 //
 // One file per operation: jets.go (tables of the jet set), compose.go (a function of a jet and its derivatives),
 // activation.go (the functions), embed.go (inputs of the first layer), network.go (layers), window.go (product with the window
-// and scatter to the points), program.go, adam.go.
+// and scatter to the points), block.go (the adjoint point by point), program.go, adam.go.
 //
 // Notation as in docs/theory.md: y_c component c of a jet, ẏ (Dot) its tangent along a direction in θ, ȳ (Bar) its adjoint.
 // Jets of a layer lie as [neuron][n_c], components fastest.
@@ -25,7 +25,10 @@ func (*Backend) Open(p *kernels.Plan[float64]) (kernels.Kernel[float64], error) 
 	if err := p.Check(); err != nil {
 		return nil, err
 	}
-	a := newAlgebra(p.Jets)
+	return newKernel(p, newAlgebra(p.Jets)), nil
+}
+
+func newKernel(p *kernels.Plan[float64], a *algebra) *kernel {
 	return &kernel{
 		plan:    p,
 		algebra: a,
@@ -33,7 +36,7 @@ func (*Backend) Open(p *kernels.Plan[float64]) (kernels.Kernel[float64], error) 
 		params:  p.Net.Params(),
 		out:     make([]float64, p.Net.Out*a.n),
 		xhat:    make([]float64, p.Net.D),
-	}, nil
+	}
 }
 
 // kernel walks over tiles and their points; the work at a point is in network.go and window.go.
@@ -83,7 +86,7 @@ func (k *work) Tangent(dir []float64) {
 // Adjoint gathers Ū at each point, v̄ = s Wᵀ Ū, and adds (∂v/∂θ)ᵀ v̄ to the gradient of the tile's subdomain.
 func (k *work) Adjoint(func()) {
 	k.visit(k.tiles, func(at place) {
-		k.gatherWindowed(at, k.out)
+		k.gatherWindowed(at, k.plan.UBar, k.out)
 		k.scale(k.out, k.out)
 		k.net.forward(k.theta(at.sub), k.invSigma(at.sub), k.coordinates(at))
 		k.net.adjoint(k.theta(at.sub), k.out, k.slot(k.plan.Grad, at.sub))
@@ -93,6 +96,7 @@ func (k *work) Adjoint(func()) {
 // place is one point seen by one tile.
 type place struct {
 	sub int   // slot of the network
+	i   int   // point of the tile
 	x   int64 // X[x + a·lanes] is x̂_a
 	w   int64 // W[w + c·lanes] is the window jet
 	u   int64 // U[u + (k·n_c + c)·stride] is the jet of unknown k
@@ -110,7 +114,7 @@ func (k *kernel) visit(tiles []int32, f func(place)) {
 			for n := range int64(r.N) {
 				i := int64(r.Tile) + n
 				f(place{
-					sub: int(t.Sub), x: t.X + i, w: t.W + i, u: s.Base + int64(r.Point) + n,
+					sub: int(t.Sub), i: int(i), x: t.X + i, w: t.W + i, u: s.Base + int64(r.Point) + n,
 					lanes: int64(kernels.Pad(int(t.N))), stride: s.Stride,
 				})
 			}

@@ -13,6 +13,7 @@ func TestForward(t *testing.T)     { ktest.Forward(t, host.New(), cases()...) }
 func TestAdjoint(t *testing.T)     { ktest.Adjoint(t, host.New(), cases()...) }
 func TestTangent(t *testing.T)     { ktest.Tangent(t, host.New(), cases()...) }
 func TestTranspose(t *testing.T)   { ktest.Transpose(t, host.New(), cases()...) }
+func TestBlock(t *testing.T)       { ktest.Block(t, host.New(), cases()...) }
 func TestDifferences(t *testing.T) { ktest.Differences(t, host.New(), cases()...) }
 func TestNaN(t *testing.T)         { ktest.NaN(t, host.New(), cases()...) }
 func TestRejects(t *testing.T)     { ktest.Rejects(t, host.New()) }

@@ -28,14 +28,14 @@ func (k *kernel) addWindowed(at place, u []float64) {
 	}
 }
 
-// gatherWindowed writes its transpose, ū_B = Σ coef W_A Ū_C.
-func (k *kernel) gatherWindowed(at place, uBar []float64) {
+// gatherWindowed writes its transpose, ū_B = Σ coef W_A Ū_C, of the adjoint planes.
+func (k *kernel) gatherWindowed(at place, planes, uBar []float64) {
 	clear(uBar)
 	for o := range k.plan.Net.Out {
-		planes := int64(o * k.algebra.n)
+		first := int64(o * k.algebra.n)
 		for _, t := range k.algebra.products {
 			w := k.plan.W[at.w+int64(t.A)*at.lanes]
-			k.algebra.of(uBar, o)[t.B] += t.Coef * w * k.plan.UBar[at.u+(planes+int64(t.C))*at.stride]
+			k.algebra.of(uBar, o)[t.B] += t.Coef * w * planes[at.u+(first+int64(t.C))*at.stride]
 		}
 	}
 }

@@ -107,6 +107,8 @@ func Cases() []Case {
 		{uniform(2, 16, 2, 1, sin), ks},
 		{uniform(2, 16, 2, 1, tanh), plate},
 		{uniform(3, 1, 1, 1, tanh), jets(3, "xyz")},
+		{uniform(2, 17, 1, 2, tanh), kdv},
+		{uniform(1, 20, 1, 1, sin), jets(1, "xxxx")},
 		{uniform(4, 5, 2, 1, tanh), jets(4, "xyzw", "xxww")},
 
 		{uniform(2, 16, 1, 1, aTanh), laplace},
@@ -115,6 +117,7 @@ func Cases() []Case {
 		{uniform(2, 5, 2, 1, aTanh), plate},
 		{uniform(2, 5, 2, 1, aSin), ks},
 		{uniform(1, 64, 1, 1, aSin), jets(1)},
+		{uniform(2, 5, 1, 1, aSin), ks},
 	}
 	periodic := uniform(1, 16, 2, 1, tanh)
 	periodic.Periodic[0] = true

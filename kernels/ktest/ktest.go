@@ -21,6 +21,7 @@ func Run[T kernels.Real](t *testing.T, b kernels.Backend[T], cases ...Case) {
 	t.Run("Adjoint", func(t *testing.T) { Adjoint(t, b, cases...) })
 	t.Run("Tangent", func(t *testing.T) { Tangent(t, b, cases...) })
 	t.Run("Transpose", func(t *testing.T) { Transpose(t, b, cases...) })
+	t.Run("Block", func(t *testing.T) { Block(t, b, cases...) })
 	t.Run("Differences", func(t *testing.T) { Differences(t, b, cases...) })
 	t.Run("NaN", func(t *testing.T) { NaN(t, b, cases...) })
 	t.Run("Rejects", func(t *testing.T) { Rejects(t, b) })

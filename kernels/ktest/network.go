@@ -254,16 +254,26 @@ func (s *setup[T]) compareGrad(t *testing.T) {
 				}
 			}
 		}
-		compare("frozen", 0, 0, s.c.Net.Frozen())
-		for l, layer := range s.c.Net.Layers() {
-			compare("weight", l, layer.W, layer.B)
-			compare("bias", l, layer.B, layer.B+layer.Out)
-			if l < len(s.c.Net.Hidden) {
-				for k := range s.c.Net.Act.Slopes() {
-					compare("slope", l, layer.Slope+k*layer.Out, layer.Slope+(k+1)*layer.Out)
-				}
+		s.parts(0, compare)
+	}
+	t.Logf("largest error %.1e, %.2f of what is allowed", worst, worst/tolerance)
+}
+
+// parts calls f for the parts of each layer that lie at parameter from or behind it: the frozen ones, weights, biases, slopes.
+func (s *setup[T]) parts(from int, f func(part string, l, first, end int)) {
+	part := func(name string, l, first, end int) {
+		if first >= from && end > first {
+			f(name, l, first, end)
+		}
+	}
+	part("frozen", 0, 0, s.c.Net.Frozen())
+	for l, layer := range s.c.Net.Layers() {
+		part("weight", l, layer.W, layer.B)
+		part("bias", l, layer.B, layer.B+layer.Out)
+		if l < len(s.c.Net.Hidden) {
+			for k := range s.c.Net.Act.Slopes() {
+				part("slope", l, layer.Slope+k*layer.Out, layer.Slope+(k+1)*layer.Out)
 			}
 		}
 	}
-	t.Logf("largest error %.1e, %.2f of what is allowed", worst, worst/tolerance)
 }

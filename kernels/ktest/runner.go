@@ -78,11 +78,20 @@ func (r *runner[T]) run(tiles []int32, op func(kernels.Work[T])) {
 	w, err := r.kernel.Select(tiles)
 	must(err)
 	defer w.Close()
+	r.write()
+	op(w)
+	must(r.b.Sync())
+	r.read()
+}
+
+// write carries all to the backend, read all back.
+func (r *runner[T]) write() {
 	for _, a := range r.carried {
 		must(r.b.Write(a.there, a.host))
 	}
-	op(w)
-	must(r.b.Sync())
+}
+
+func (r *runner[T]) read() {
 	for _, a := range r.carried {
 		must(r.b.Read(a.host, a.there))
 	}

@@ -295,7 +295,7 @@ int main() {
   ladder::Climb climb(p, 6.0 * C * (W * W + W) + 5.0 * W * 2);
   const int few = p.entries < 264 ? p.entries : 264;  // blocks that loop over the chunks: their scratch is large
   const int64_t each = int64_t(P) * THREADS * sizeof(float);
-  const fb_shape best = fb_deep_shape(&p, sizeof(float));
+  const fb_shape best = fb_deep_shape(&p, sizeof(float), 32, 0);
   climb.rung("0  a thread per point, jets in local memory", FB_RUNG(ladder_deep_0), few, THREADS, 0, ladder::make<char>(few * each), each);
   climb.rung("1  weights and jets in shared memory, dW in registers", FB_RUNG(ladder_deep_1), p.entries, THREADS, sizeof(Shared), nullptr, 0);
   climb.rung("2  register tiles", FB_RUNG(ladder_deep_2), p.entries, THREADS, sizeof(Shared), nullptr, 0);

@@ -1,7 +1,7 @@
 // ladder.h: what the programs of this folder share: memory, launches, the comparison with the lowest rung, times.
 //
 //	nvcc -O3 -std=c++17 -arch=native kernels/ladder/deep.cu -o deep && ./deep         on a card: checks and times every rung
-//	g++ -O1 -std=c++17 -x c++ kernels/ladder/deep.cu kernels/emu/emu.cpp -o deep && ./deep    on the processor: checks only
+//	g++ -O1 -std=c++17 -x c++ kernels/ladder/deep.cu kernels/emu/engine/emu.cpp -o deep && ./deep    on the processor: checks only
 #ifndef FB_LADDER_H
 #define FB_LADDER_H
 #include <cmath>
@@ -57,7 +57,7 @@ inline double seconds(const char *name, const void *kernel, int blocks, int thre
 }
 #else
 }  // namespace ladder
-#include "../emu/launch.h"
+#include "../emu/engine/launch.h"
 namespace ladder {
 #define FB_RUNG(kernel) #kernel, nullptr
 const int CHUNKS = 3;
@@ -122,6 +122,7 @@ inline fb_net problem(int d, int width, int hidden, int nc, int points) {
   p.x = drawn(d * row, 1), p.w = drawn(nc * row, 1), p.ubar = drawn(nc * points, 1);
   p.inv_sigma = inv_sigma, p.scale = scale, p.theta = theta;
   p.partial = make<float>(size_t(CHUNKS) * at);
+  p.shared = 227 << 10;  // of an H100
   return p;
 }
 

@@ -21,7 +21,7 @@ func climb(t *testing.T, source string) {
 	}
 	program := filepath.Join(t.TempDir(), "ladder")
 	flags := []string{"-O1", "-std=c++17", "-Wno-unknown-pragmas", "-x", "c++"}
-	out, err := exec.Command(compiler, append(flags, source, "../emu/emu.cpp", "-lpthread", "-o", program)...).CombinedOutput()
+	out, err := exec.Command(compiler, append(flags, source, "../emu/engine/emu.cpp", "-lpthread", "-o", program)...).CombinedOutput()
 	if err != nil {
 		t.Fatalf("compile %s: %v\n%s", source, err, out)
 	}

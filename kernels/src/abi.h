@@ -52,8 +52,11 @@ typedef struct {
   const void *ubar;
   void *v;               /* out of forward and tangent: windowed jets [out*nc][pairs] */
   void *partial;         /* out of adjoint: gradient of each entry [entries][params]; all of it is written */
-  void *scratch;         /* [blocks of the grid][scratch_block] bytes; generic kernel only */
+  void *scratch;         /* [blocks of the grid][scratch_block] bytes; generic and deep kernels */
   int64_t scratch_block;
+
+  int32_t shared;        /* most shared memory that this card gives a block, in bytes */
+  int32_t pass;          /* fb_shape.pass of the kernel that is launched */
 } fb_net;
 
 /* Sum of windowed jets at points: u[at + p*stride] += Σ_k v[p*pairs + pair[k]], k = first[t] .. first[t+1]-1 in this order,
@@ -124,8 +127,8 @@ typedef struct {
 typedef struct { int64_t iterations; void *out; } fb_bench_peak;
 typedef struct { const void *from; void *to; int64_t n; } fb_bench_copy;
 
-/* How to launch a kernel of fb_net. points: most points of a chunk; shared: bytes; scratch: bytes a block. threads 0: this
- * family does not take the network. */
-typedef struct { int32_t threads, points; int64_t shared, scratch; } fb_shape;
+/* How to launch a kernel of fb_net. points: most points of a chunk; shared: bytes; scratch: bytes a block; pass: points that a block
+ * takes through the layers at a time, deep kernels only. threads 0: this family does not take the network, or not on this card. */
+typedef struct { int32_t threads, points; int64_t shared, scratch; int32_t pass; } fb_shape;
 
 #endif

@@ -195,8 +195,8 @@ template <class T> __device__ __forceinline__ void sine_cosine(T z, T &sine, T &
 // The activations as types, so that a loop over neurons is compiled for each. family gives the derivatives themselves. Where every
 // instruction counts, powers of two can be moved out of the loop, into coefficients that are computed once:
 //
-//	f⁽ⁿ⁾(z) = factor(n) g_n,  n <= 3     raw gives g_0 .. g_N, N <= 2, from input() z
-//	                                     next gives Σ_n part_n g_{n+1}, n = 0 .. N, from them
+//	f⁽ⁿ⁾(z) = factor(n) g_n,  n <= 3     raw gives g_0 .. g_N, N <= 3, from input() z
+//	                                     next gives Σ_n part_n g_{n+1}, n = 0 .. N <= 2, from them
 struct Tanh {
   template <int N, class T> __device__ static __forceinline__ void family(T z, T (&f)[N + 1]) {
     T t, s;
@@ -208,8 +208,8 @@ struct Tanh {
   template <int N, class T> __device__ static __forceinline__ void raw(T twice, T (&g)[N + 1]) {
     tanh_quarter(twice, g[0], g[1]);
     if (N >= 2) g[2 <= N ? 2 : 0] = g[0] * g[1];
+    if (N >= 3) g[3 <= N ? 3 : 0] = g[1] * (T(1) - T(6) * g[1]);
   }
-  // g_3 = g_1 (1 - 6 g_1)
   template <int N, class T> __device__ static __forceinline__ T next(const T (&g)[N + 1], const T (&part)[N + 1]) {
     T sum = part[0] + g[0] * part[1];
     if (N >= 2) sum += (T(1) - T(6) * g[1]) * part[2 <= N ? 2 : 0];
@@ -232,6 +232,7 @@ struct Sine {
   template <int N, class T> __device__ static __forceinline__ void raw(T z, T (&g)[N + 1]) {
     sine_cosine(z, g[0], g[1]);
     if (N >= 2) g[2 <= N ? 2 : 0] = g[0];
+    if (N >= 3) g[3 <= N ? 3 : 0] = g[1];
   }
   template <int N, class T> __device__ static __forceinline__ T next(const T (&g)[N + 1], const T (&part)[N + 1]) {
     T sum = part[0];

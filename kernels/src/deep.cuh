@@ -1,11 +1,12 @@
-// deep.cuh: networks with two or more tanh or sin hidden layers, all of the width 16, 32, 64 or 128, on plain inputs: forward, adjoint, and
-// the one-pass kernel of the benchmark. A block works on one chunk, np = 16 or 32 points at a time, which pass through all layers
-// without leaving the chip.
+// deep.cuh: networks with two or more tanh or sin hidden layers, all of the width 16, 32, 64 or 128, on plain inputs: forward, tangent,
+// adjoint, and the one-pass kernel of the benchmark. A block works on one chunk, np = 32, 16, 8 or 4 points at a time, which pass
+// through all layers without leaving the chip.
 //
 //	deep.h            launch shape, places in shared memory
 //	deep_tile.cuh     who holds what; the three matrix products
 //	deep_jets.cuh     the activation on jets in registers
 //	deep_layers.cuh   the passes through the layers
+//	deep_tangent.cuh  the tangent
 //	deep_f32_*.cu ... the instances, by precision and width
 //
 // The adjoint recomputes the forward pass. It knows v̄ beforehand, so the last hidden layer goes forward and back in registers. With
@@ -14,6 +15,7 @@
 #ifndef FB_DEEP_CUH
 #define FB_DEEP_CUH
 #include "deep_layers.cuh"
+#include "deep_tangent.cuh"
 
 namespace fb {
 namespace deep {
@@ -79,7 +81,7 @@ __device__ __forceinline__ void write_gradient(const Block<S> &b, const Outer<S>
   const R *sums = b.shared;
   for (int i = threadIdx.x; i < S::D * S::W; i += S::THREADS) grad[p.layers[0].w + i] = sums[S::GFIRST + i % S::D * S::W + i / S::D];
   for (int l = 0; l < p.hidden; l++)
-    for (int n = threadIdx.x; n < S::W; n += S::THREADS) grad[p.layers[l].b + n] = sums[S::GBIAS + l * S::W + n];
+    for (int n = threadIdx.x; n < S::W; n += S::THREADS) grad[p.layers[l].b + n] = b.gbias(l)[n];
   for (int i = threadIdx.x; i < p.out * S::W; i += S::THREADS) grad[p.layers[p.hidden].w + i] = b.output(i / S::W)[S::GWO + i % S::W];
   for (int o = threadIdx.x; o < p.out; o += S::THREADS) grad[p.layers[p.hidden].b + o] = sums[S::GBO + o];
 
@@ -175,7 +177,8 @@ template <class S, bool ONE_PASS> __device__ __forceinline__ void adjoint(const 
         if (b.kept()) O::fetch(b.outer + (l - 1) * (O::TA * O::TB * S::THREADS), dw);
         outer.add(b.tape(l), b.jets(l - 1), dw);
         if (b.kept()) O::keep(dw, b.outer + (l - 1) * (O::TA * O::TB * S::THREADS));
-        product_transposed<S>(b.at, b.weights(l), b.tape(l), z);
+        deep::clear<S>(z);
+        b.times_transposed(b.matrix(l), b.tape(l), z);
         if (l == 1) break;
         b.hidden_back(l - 1, z);
         b.store_adjoints(l - 1, z);
@@ -190,30 +193,45 @@ template <class S, bool ONE_PASS> __device__ __forceinline__ void adjoint(const 
   }
 }
 
-// The instance that fb_deep_points has in mind. Where two points a thread fit, two layers have one of their own.
-template <class R, int W, class J> __device__ __forceinline__ void forward_of(const fb_net &p, R *shared) {
-  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 ? 1 : 2;
-  if (most == 2 && p.hidden == 2) forward<Shape<R, W, J, most> >(p, shared);
-  else forward<Shape<R, W, J, 1> >(p, shared);
+// The instance that the host has in mind with p.pass. Where two points a thread fit, two layers have one of their own.
+template <class R, int W, class J, int LANES> __device__ __forceinline__ void forward_of(const fb_net &p, R *shared) {
+  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 || LANES == 8 ? 1 : 2;
+  if constexpr (most == 2) {
+    if (p.pass == 32) return forward<Shape<R, W, J, most> >(p, shared);
+  }
+  forward<Shape<R, W, J, 1, LANES> >(p, shared);
 }
-template <class R, int W, class J> __device__ __forceinline__ void adjoint_of(const fb_net &p, R *shared) {
-  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 ? 1 : 2;
-  if (most == 2 && p.hidden == 2) adjoint<Shape<R, W, J, most>, false>(p, shared);
-  else adjoint<Shape<R, W, J, 1>, false>(p, shared);
+template <class R, int W, class J, int LANES> __device__ __forceinline__ void adjoint_of(const fb_net &p, R *shared) {
+  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 || LANES == 8 ? 1 : 2;
+  if constexpr (most == 2) {
+    if (p.pass == 32) return adjoint<Shape<R, W, J, most>, false>(p, shared);
+  }
+  adjoint<Shape<R, W, J, 1, LANES>, false>(p, shared);
 }
 
 }  // namespace deep
 }  // namespace fb
 
-// The kernels of one width, precision and set of jets.
-#define FB_DEEP_KERNELS(R, REAL, W, NAME, D, SECOND)                                                                             \
-  FB_KERNEL(fb_deep_forward_##REAL##_w##W##_##NAME, fb_net, 2 * W, (fb::deep::blocks(W, fb::Jets<D, SECOND>::C))) {               \
-    FB_SHARED(R, shared);                                                                                                        \
-    fb::deep::forward_of<R, W, fb::Jets<D, SECOND> >(p, shared);                                                                  \
-  }                                                                                                                              \
-  FB_KERNEL(fb_deep_adjoint_##REAL##_w##W##_##NAME, fb_net, 2 * W, (fb::deep::blocks(W, fb::Jets<D, SECOND>::C))) {               \
-    FB_SHARED(R, shared);                                                                                                        \
-    fb::deep::adjoint_of<R, W, fb::Jets<D, SECOND> >(p, shared);                                                                  \
+// The kernels of one width, precision and set of jets: those for 16 or 32 points a pass, and the frugal ones for 8.
+#define FB_DEEP(R, REAL, W, NAME, D, SECOND) FB_DEEP_IN(R, W, REAL##_w##W##_##NAME, D, SECOND, 16)
+#define FB_DEEP_FRUGAL(R, REAL, W, NAME, D, SECOND) FB_DEEP_IN(R, W, REAL##_w##W##_##NAME##_p8, D, SECOND, 8)
+#define FB_DEEP_TANGENT(R, REAL, W, NAME, D, SECOND) FB_DEEP_TANGENT_IN(R, W, REAL##_w##W##_##NAME, D, SECOND, 16)
+#define FB_DEEP_FRUGAL_TANGENT(R, REAL, W, NAME, D, SECOND) FB_DEEP_TANGENT_IN(R, W, REAL##_w##W##_##NAME##_p8, D, SECOND, 8)
+#define FB_DEEP_LEAST_TANGENT(R, REAL, W, NAME, D, SECOND) FB_DEEP_TANGENT_IN(R, W, REAL##_w##W##_##NAME##_p4, D, SECOND, 4)
+
+#define FB_DEEP_TANGENT_IN(R, W, NAME, D, SECOND, LANES)                                               \
+  FB_KERNEL(fb_deep_tangent_##NAME, fb_net, 2 * W, (fb::deep::blocks(W, fb::Jets<D, SECOND>::C))) {     \
+    FB_SHARED(R, shared);                                                                              \
+    fb::deep::tangent<fb::deep::Shape<R, W, fb::Jets<D, SECOND>, 1, LANES> >(p, shared);                \
+  }
+#define FB_DEEP_IN(R, W, NAME, D, SECOND, LANES)                                                       \
+  FB_KERNEL(fb_deep_forward_##NAME, fb_net, 2 * W, (fb::deep::blocks(W, fb::Jets<D, SECOND>::C))) {     \
+    FB_SHARED(R, shared);                                                                              \
+    fb::deep::forward_of<R, W, fb::Jets<D, SECOND>, LANES>(p, shared);                                  \
+  }                                                                                                    \
+  FB_KERNEL(fb_deep_adjoint_##NAME, fb_net, 2 * W, (fb::deep::blocks(W, fb::Jets<D, SECOND>::C))) {     \
+    FB_SHARED(R, shared);                                                                              \
+    fb::deep::adjoint_of<R, W, fb::Jets<D, SECOND>, LANES>(p, shared);                                  \
   }
 
 // Two hidden layers, tanh or sin, one output, nu in place of the scale.

@@ -1,5 +1,6 @@
 // Kernels for deep networks of width 16 in single precision (deep.cuh).
 #include "deep.cuh"
 
-#define FB_DEEP(NAME, D, SECOND) FB_DEEP_KERNELS(float, f32, 16, NAME, D, SECOND)
-FB_JET_SETS(FB_DEEP)
+#define BOTH(NAME, D, SECOND) \
+  FB_DEEP(float, f32, 16, NAME, D, SECOND) FB_DEEP_TANGENT(float, f32, 16, NAME, D, SECOND)
+FB_JET_SETS(BOTH)

@@ -1,5 +1,15 @@
 // Kernels for deep networks of width 32 in double precision (deep.cuh).
 #include "deep.cuh"
 
-#define FB_DEEP(NAME, D, SECOND) FB_DEEP_KERNELS(double, f64, 32, NAME, D, SECOND)
-FB_JET_SETS(FB_DEEP)
+#define BOTH(NAME, D, SECOND) \
+  FB_DEEP(double, f64, 32, NAME, D, SECOND) FB_DEEP_TANGENT(double, f64, 32, NAME, D, SECOND)
+FB_JET_SETS_5(BOTH)
+
+// Two tiles of 6 or 7 components need the registers of the frugal form.
+#define MIXED(NAME, D, SECOND) \
+  FB_DEEP(double, f64, 32, NAME, D, SECOND) FB_DEEP_FRUGAL_TANGENT(double, f64, 32, NAME, D, SECOND)
+FB_JET_SETS_7(MIXED)
+
+#define FRUGAL(NAME, D, SECOND) \
+  FB_DEEP_FRUGAL(double, f64, 32, NAME, D, SECOND) FB_DEEP_LEAST_TANGENT(double, f64, 32, NAME, D, SECOND)
+FB_JET_SETS_10(FRUGAL)

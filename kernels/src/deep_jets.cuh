@@ -21,6 +21,14 @@ template <class R> struct Curve {
   __device__ __forceinline__ R third(R f, R f1) const { return f1 * (c * (f * f) + d); }
 };
 
+// In double precision each of them would take two registers, which kernels with many components lack: chosen anew each time.
+template <> struct Curve<double> {
+  bool tanh;
+  __device__ __forceinline__ explicit Curve(int act) : tanh(act == TANH) {}
+  __device__ __forceinline__ double second(double f, double f1) const { return f * (tanh ? -2.0 * f1 : -1.0); }
+  __device__ __forceinline__ double third(double f, double f1) const { return f1 * (tanh ? 6.0 * (f * f) - 2.0 : -1.0); }
+};
+
 // f in place of the value z_0, f' beside it.
 template <class S>
 __device__ __forceinline__ void activate(int act, typename S::R (&z)[S::TN][S::C][S::TP], typename S::R (&f1)[S::TN][S::TP]) {
@@ -51,6 +59,28 @@ __device__ __forceinline__ void compose(const Curve<typename S::R> &curve, const
     for (int c = 1; c < S::C; c++) {
       a[c][p] = f1[p] * z[c][p];
       if (J::order(c) == 2) a[c][p] += f2 * (z[1 + J::p(c)][p] * z[1 + J::q(c)][p]);
+    }
+  }
+}
+
+// The tangent of the same: from z, whose value holds f, and ż,
+//
+//	ȧ_0 = f' ż_0    ȧ_a = f' ż_a + f'' ż_0 z_a    ȧ_ab = f' ż_ab + f'' (ż_0 z_ab + ż_a z_b + z_a ż_b) + f''' ż_0 z_a z_b
+template <class S>
+__device__ __forceinline__ void compose_tangent(const Curve<typename S::R> &curve, const typename S::R (&z)[S::C][S::TP],
+                                                const typename S::R (&f1)[S::TP], const typename S::R (&zdot)[S::C][S::TP],
+                                                typename S::R (&adot)[S::C][S::TP]) {
+  typedef typename S::R R;
+  typedef typename S::J J;
+#pragma unroll
+  for (int k = 0; k < S::TP; k++) {
+    const R f2 = curve.second(z[0][k], f1[k]), moved1 = f2 * zdot[0][k], moved2 = curve.third(z[0][k], f1[k]) * zdot[0][k];
+    adot[0][k] = f1[k] * zdot[0][k];
+#pragma unroll
+    for (int c = 1; c < S::C; c++) {
+      const int a = 1 + J::p(c), b = 1 + J::q(c);
+      adot[c][k] = f1[k] * zdot[c][k] + moved1 * z[c][k];
+      if (J::order(c) == 2) adot[c][k] += f2 * (zdot[a][k] * z[b][k] + z[a][k] * zdot[b][k]) + moved2 * (z[a][k] * z[b][k]);
     }
   }
 }

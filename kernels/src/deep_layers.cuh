@@ -7,8 +7,9 @@
 namespace fb {
 namespace deep {
 
-// What a thread knows of its network and block of shared memory. Names of arrays as in deep.h.
-template <class S> struct Block {
+// What a thread knows of its network and block of shared memory. Names of arrays as in deep.h. TANGENT: there is a direction, which
+// lies where the gradient does in the adjoint.
+template <class S, bool TANGENT = false> struct Block {
   typedef typename S::R R;
   typedef typename S::J J;
   typedef R Tile[S::TN][S::C][S::TP];
@@ -21,22 +22,26 @@ template <class S> struct Block {
   const Curve<R> curve;
   int slots;         // of weights
   R *outer;          // where weight gradients pass the time between two uses that they do not spend in registers
-  const R *theta, *inv_sigma;
-  int loaded;        // layer whose weights lie in the only slot
+  const R *theta, *dir, *inv_sigma;
+  int loaded;        // matrix that lies in the only slot, plus one
 
   __device__ __forceinline__ Block(const fb_net &net, R *sm)
-      : p(net), shared(sm), at(threadIdx.x), curve(net.act), slots(1), outer(nullptr), loaded(0) {
+      : p(net), shared(sm), at(threadIdx.x), curve(net.act), slots(1), outer(nullptr), dir(nullptr), loaded(0) {
     if (S::TWO_LAYERS && Outer<S>::HELD) return;
     fb_deep_plan plan;
-    fb_deep_choose(&p, S::W, sizeof(R), &plan);
+    fb_deep_choose(&p, S::W, S::NP, sizeof(R), TANGENT, &plan);
     if (!S::TWO_LAYERS) slots = plan.slots;
     outer = plan.spilled ? reinterpret_cast<R *>(static_cast<char *>(p.scratch) + blockIdx.x * p.scratch_block) : output(p.out);
   }
 
-  __device__ __forceinline__ R *jets(int l) const { return shared + S::JETS + l * S::LAYER; }
-  __device__ __forceinline__ R *tape(int l) const { return shared + S::JETS + S::W * S::LD + (l - 1) * S::LAYER; }
-  __device__ __forceinline__ R *slot(int i) const { return shared + S::JETS + last() * S::LAYER + i * S::MATRIX; }
-  __device__ __forceinline__ R *output(int o) const { return slot(slots) + o * S::OUTPUT; }
+  // Arrays 0 and 1 are those of the tangent; the others use names.
+  __device__ __forceinline__ R *array(int i) const { return shared + S::JETS + i * S::ARRAY; }
+  __device__ __forceinline__ R *jets(int l) const { return array(2 * l); }
+  __device__ __forceinline__ R *tape(int l) const { return array(2 * l - 1); }
+  __device__ __forceinline__ R *slot(int i) const { return array(2 * (TANGENT ? 1 : last())) + i * S::MATRIX; }
+  __device__ __forceinline__ R *bias(int l) const { return slot(slots) + l * S::W; }
+  __device__ __forceinline__ R *gbias(int l) const { return bias(last() + 1 + l); }
+  __device__ __forceinline__ R *output(int o) const { return gbias(last() + 1) + o * S::OUTPUT; }
 
   // Index of the last hidden layer.
   __device__ __forceinline__ int last() const { return S::TWO_LAYERS ? 1 : p.hidden - 1; }
@@ -44,35 +49,81 @@ template <class S> struct Block {
   // Whether the weight gradients pass the time between two uses in memory.
   __device__ __forceinline__ bool kept() const { return !Outer<S>::HELD || last() > 1; }
 
-  __device__ __forceinline__ void stage(int l, R *to) const {
-    const R *from = theta + p.layers[l].w;
-    for (int i = threadIdx.x; i < S::W * S::W; i += S::THREADS) to[i / S::W * S::LDW + i % S::W] = __ldg(from + i);
+  // Matrices are numbered by layers from 1 on; in the tangent that of layer l is followed by its direction.
+  __device__ __forceinline__ static int matrix(int l) { return TANGENT ? 2 * (l - 1) : l - 1; }
+  __device__ __forceinline__ int matrices() const { return TANGENT ? 2 * last() : last(); }
+  __device__ __forceinline__ const R *source(int m) const {
+    return TANGENT ? (m & 1 ? dir : theta) + p.layers[1 + m / 2].w : theta + p.layers[1 + m].w;
   }
 
-  // The weights of layer l >= 1. With one slot for several layers this waits for the whole block, twice.
-  __device__ __forceinline__ const R *weights(int l) {
-    if (slots == last()) return slot(l - 1);
-    if (loaded != l) {
+  // Columns from k on, and rows from n on, as far as a panel goes.
+  __device__ __forceinline__ void stage_columns(int m, int k, R *to) const {
+    const R *from = source(m) + k;
+    for (int i = threadIdx.x; i < S::W * S::PANEL; i += S::THREADS)
+      to[i / S::PANEL * S::LDP + i % S::PANEL] = __ldg(from + i / S::PANEL * S::W + i % S::PANEL);
+  }
+  __device__ __forceinline__ void stage_rows(int m, int n, R *to) const {
+    const R *from = source(m) + n * S::W;
+    for (int i = threadIdx.x; i < S::PANEL * S::W; i += S::THREADS) to[i / S::W * S::LDW + i % S::W] = __ldg(from + i);
+  }
+
+  // A whole matrix. With one slot for several this waits for the whole block, twice.
+  __device__ __forceinline__ const R *weights(int m) {
+    if (slots == matrices()) return slot(m);
+    if (loaded != m + 1) {
       __syncthreads();
-      stage(l, slot(0));
-      loaded = l;
+      stage_columns(m, 0, slot(0));
+      loaded = m + 1;
       __syncthreads();
     }
     return slot(0);
   }
 
-  // Parameters of a subdomain; the gradient is cleared. The caller waits for the block afterwards.
+  // Z += M A and Ā += Mᵀ Z̄ for matrix m, panel by panel where it is not there as a whole.
+  __device__ __forceinline__ void times(int m, const R *a, Tile &z) {
+    if constexpr (S::PANELS) {
+#pragma unroll 1
+      for (int k = 0; k < S::W; k += S::PANEL) {
+        __syncthreads();
+        stage_columns(m, k, slot(0));
+        __syncthreads();
+        product<S>(at, slot(0), a + k * S::LD, z);
+      }
+    } else {
+      product<S>(at, weights(m), a, z);
+    }
+  }
+  __device__ __forceinline__ void times_transposed(int m, const R *zbar, Tile &abar) {
+    if constexpr (S::PANELS) {
+#pragma unroll 1
+      for (int n = 0; n < S::W; n += S::PANEL) {
+        __syncthreads();
+        stage_rows(m, n, slot(0));
+        __syncthreads();
+        product_transposed<S>(at, slot(0), zbar + n * S::LD, abar);
+      }
+    } else {
+      product_transposed<S>(at, weights(m), zbar, abar);
+    }
+  }
+
+  // What lies beside a parameter: its direction, or the start of its gradient.
+  __device__ __forceinline__ R beside(int i) const { return TANGENT ? __ldg(dir + i) : R(0); }
+
+  // Parameters of a subdomain, and their directions; else the gradient is cleared. The caller waits for the block afterwards.
   __device__ __forceinline__ void load(int sub) {
     theta = static_cast<const R *>(p.theta) + (long long)sub * p.params;
+    if (TANGENT) dir = static_cast<const R *>(p.dir) + (long long)sub * p.params;
     inv_sigma = static_cast<const R *>(p.inv_sigma) + (long long)sub * S::D;
     loaded = 0;
-    const R *w1 = theta + p.layers[0].w;
+    const int w1 = p.layers[0].w;
     for (int n = threadIdx.x; n < S::W; n += S::THREADS) {
       R slope[S::D];
 #pragma unroll
       for (int a = 0; a < S::D; a++) {
-        const R w = __ldg(w1 + n * S::D + a);
+        const R w = __ldg(theta + w1 + n * S::D + a);
         shared[S::FIRST + a * S::W + n] = w;
+        shared[S::GFIRST + a * S::W + n] = beside(w1 + n * S::D + a);
         slope[a] = w * __ldg(inv_sigma + a);
       }
 #pragma unroll
@@ -81,19 +132,23 @@ template <class S> struct Block {
         if (J::order(c) == 2) v *= slope[J::q(c)];
         shared[S::IN + c * S::W + n] = v;
       }
-      for (int l = 0; l < p.hidden; l++) shared[S::BIAS + l * S::W + n] = __ldg(theta + p.layers[l].b + n);
+      for (int l = 0; l < p.hidden; l++) {
+        bias(l)[n] = __ldg(theta + p.layers[l].b + n);
+        gbias(l)[n] = beside(p.layers[l].b + n);
+      }
     }
     const fb_layer &linear = p.layers[p.hidden];
     for (int i = threadIdx.x; i < p.out * S::W; i += S::THREADS) {
       R *const to = output(i / S::W) + i % S::W;
       to[S::WO] = __ldg(theta + linear.w + i);
-      to[S::GWO] = 0;
+      to[S::GWO] = beside(linear.w + i);
     }
-    for (int o = threadIdx.x; o < p.out; o += S::THREADS) shared[S::BO + o] = __ldg(theta + linear.b + o), shared[S::GBO + o] = 0;
-    for (int i = threadIdx.x; i < S::D * S::W; i += S::THREADS) shared[S::GFIRST + i] = 0;
-    for (int i = threadIdx.x; i < p.hidden * S::W; i += S::THREADS) shared[S::GBIAS + i] = 0;
-    if (slots == last())
-      for (int l = 1; l <= last(); l++) stage(l, slot(l - 1));
+    for (int o = threadIdx.x; o < p.out; o += S::THREADS) {
+      shared[S::BO + o] = __ldg(theta + linear.b + o);
+      shared[S::GBO + o] = beside(linear.b + o);
+    }
+    if (!S::PANELS && slots == matrices())
+      for (int m = 0; m < matrices(); m++) stage_columns(m, 0, slot(m));
   }
 
   // x̂ of the thread's points, from the chunk's point `from` on; zeros beyond its end keep every jet finite.
@@ -116,7 +171,7 @@ template <class S> struct Block {
       const int n = at.neuron(i);
 #pragma unroll
       for (int k = 0; k < S::TP; k++) {
-        z[i][0][k] = shared[S::BIAS + n];
+        z[i][0][k] = bias(0)[n];
 #pragma unroll
         for (int a = 0; a < S::D; a++) z[i][0][k] += shared[S::FIRST + a * S::W + n] * x[a][k];
       }
@@ -138,14 +193,19 @@ template <class S> struct Block {
 
   // Z_l = W_l A_{l-1} + b_l and its activation: z[0] holds f afterwards.
   __device__ __forceinline__ void hidden_layer(int l, const R *below, Tile &z, Slopes &f1) {
-    product<S>(at, weights(l), below, z);
+    clear<S>(z);
+    times(matrix(l), below, z);
+    add_bias(bias(l), z);
+    activate<S>(p.act, z, f1);
+  }
+
+  __device__ __forceinline__ void add_bias(const R *bias, Tile &z) const {
 #pragma unroll
     for (int i = 0; i < S::TN; i++) {
-      const R b = shared[S::BIAS + l * S::W + at.neuron(i)];
+      const R b = bias[at.neuron(i)];
 #pragma unroll
       for (int k = 0; k < S::TP; k++) z[i][0][k] += b;
     }
-    activate<S>(p.act, z, f1);
   }
 
   // A to `to`.
@@ -175,26 +235,33 @@ template <class S> struct Block {
 #pragma unroll
         for (int k = 0; k < S::TP; k++) v[c][k] += w * a[c][k];
     }
-#pragma unroll
-    for (int c = 0; c < S::C; c++)
-#pragma unroll
-      for (int k = 0; k < S::TP; k++) v[c][k] += __shfl_xor_sync(0xffffffffu, v[c][k], 1);
-    if (at.half == 0) store_columns<S>(parts + at.warp * (S::C * S::NP), at.q, v);
+    store_part(v, parts);
   }
 
-  // The jets of v_o at one point, parts added in the order of warps.
+  // The groups of a warp added up.
+  __device__ __forceinline__ void store_part(Columns &v, R *parts) const {
+#pragma unroll
+    for (int lanes = 1; lanes < S::GROUPS; lanes *= 2)
+#pragma unroll
+      for (int c = 0; c < S::C; c++)
+#pragma unroll
+        for (int k = 0; k < S::TP; k++) v[c][k] += __shfl_xor_sync(0xffffffffu, v[c][k], lanes);
+    if (at.group == 0) store_columns<S>(parts + at.warp * (S::C * S::NP), at.q, v);
+  }
+
+  // The jets of v_o, or of its tangent, at one point, parts added in the order of warps.
   __device__ __forceinline__ void output_sum(int o, int point, const R *parts, R (&v)[S::C]) const {
 #pragma unroll
     for (int c = 0; c < S::C; c++) {
-      v[c] = c == 0 ? shared[S::BO + o] : R(0);
+      v[c] = c == 0 ? shared[(TANGENT ? S::GBO : S::BO) + o] : R(0);
       for (int w = 0; w < S::W / 16; w++) v[c] += parts[w * (S::C * S::NP) + S::column(c, point)];
     }
   }
 
-  // Adds the sums over the block's points of eight values, one for each neuron of the thread, to g[w].
-  __device__ __forceinline__ void add_neurons(R (&v)[8], R *g) const {
-    const R sum = fold(v, at.lane);
-    if ((at.lane & 2) == 0) g[at.neuron(folded(at.lane))] += sum;
+  // Adds the sums over the block's points of one value for each neuron of the thread to g[w].
+  __device__ __forceinline__ void add_neurons(R (&v)[S::TN], R *g) const {
+    const R sum = fold<S>(v, at.lane);
+    if ((at.lane & S::GROUPS) == 0) g[at.neuron(folded<S>(at.lane))] += sum;
   }
 
   // v̄ of the block's points from the adjoint planes: v̄ = s Wᵀ ū; zero beyond the chunk's end.
@@ -238,7 +305,7 @@ template <class S> struct Block {
 #pragma unroll
       for (int k = 0; k < S::TP; k++) bias += v[0][k];
 #pragma unroll
-      for (int lanes = 16; lanes >= 2; lanes /= 2) bias += __shfl_xor_sync(0xffffffffu, bias, lanes);
+      for (int lanes = 16; lanes >= S::GROUPS; lanes /= 2) bias += __shfl_xor_sync(0xffffffffu, bias, lanes);
       if (threadIdx.x == 0) shared[S::GBO + o] += bias;
     }
 #pragma unroll
@@ -271,7 +338,7 @@ template <class S> struct Block {
       if (S::TP == 2) g[i] += zbar[i][0][S::TP - 1];
       store_columns<S>(tape(l) + at.neuron(i) * S::LD, at.q, zbar[i]);
     }
-    add_neurons(g, shared + S::GBIAS + l * S::W);
+    add_neurons(g, gbias(l));
   }
 
   // The tape of a layer between the first and the last: z with f' in place of the value; f is the value of A.
@@ -338,7 +405,7 @@ template <class S> struct Block {
       }
     }
 #pragma unroll
-    for (int a = 0; a <= S::D; a++) add_neurons(g[a], a < S::D ? shared + S::GFIRST + a * S::W : shared + S::GBIAS);
+    for (int a = 0; a <= S::D; a++) add_neurons(g[a], a < S::D ? shared + S::GFIRST + a * S::W : gbias(0));
   }
 };
 

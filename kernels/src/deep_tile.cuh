@@ -1,9 +1,9 @@
 // deep_tile.cuh: who holds what in the kernels for deep networks, and the three matrix products of a hidden layer.
 //
 // The jets of a layer lie in shared memory as [neuron][column], a column being one component of one point. A warp owns 16 neurons and 16
-// thread-points; its lanes split into two halves of 8 neurons (even and odd lanes, so that neighbours read the same column and the
+// thread-points; its lanes split into two groups of 8 neurons (even and odd lanes, so that neighbours read the same column and the
 // hardware merges their loads) and 16 times TP points. A thread thus has the tile z[8][C][TP] in registers, with all components of
-// its points: the activation, which mixes components, needs no other thread.
+// its points: the activation, which mixes components, needs no other thread. The frugal forms have four groups of 4 neurons and 8 points, or eight of 2 neurons and 4 points.
 //
 // Per 64 multiply-adds (float, C = 4) a product loads 2 vectors of weights and 2 of columns: 4 instructions, 8 passes through shared
 // memory against 16 cycles of the multipliers.
@@ -38,23 +38,26 @@ __device__ __forceinline__ void load_points(const float *from, float (&v)[2]) {
 template <class R> __device__ __forceinline__ void store_points(R *to, const R (&v)[1]) { *to = v[0]; }
 __device__ __forceinline__ void store_points(float *to, const float (&v)[2]) { *reinterpret_cast<float2 *>(to) = make_float2(v[0], v[1]); }
 
-// Sizes of one instance, and places in shared memory (deep.h).
-template <class R_, int W_, class J_, int TP_> struct Shape {
+// Sizes of one instance, and places in shared memory (deep.h). LANES: of a group, each with TP points.
+template <class R_, int W_, class J_, int TP_, int LANES_ = 16> struct Shape {
   typedef R_ R;
   typedef J_ J;
   static constexpr int W = W_, C = J::C, D = J::D;
   static constexpr int V = 16 / int(sizeof(R));                      // reals of a vector
-  static constexpr int TN = 8, TP = TP_;         // neurons and points of a thread
-  static constexpr bool TWO_LAYERS = TP == 2;    // the others take all depths, or the rest (fb_deep_points)
-  static constexpr int NP = 16 * TP, THREADS = 2 * W;
-  static constexpr int LD = C * NP + V, LDW = W + V, LDS = NP + V;
-  static constexpr int SLOPE = 0, FIRST = W * LDS, GFIRST = FIRST + D * W, IN = GFIRST + D * W, BIAS = IN + C * W;
-  static constexpr int GBIAS = BIAS + FB_MAX_DEPTH * W, BO = GBIAS + FB_MAX_DEPTH * W, GBO = BO + FB_DEEP_MAX_OUT;
-  static constexpr int JETS = GBO + FB_DEEP_MAX_OUT, LAYER = 2 * W * LD, MATRIX = W * LDW;
+  static constexpr int LANES = LANES_, GROUPS = 32 / LANES;
+  static constexpr int TN = 16 / GROUPS, TP = TP_;  // neurons and points of a thread
+  static constexpr bool TWO_LAYERS = TP == 2;       // the others take all depths, or the rest (fb_deep_points)
+  static constexpr int NP = LANES * TP, THREADS = 2 * W;
+  static constexpr int LD = C * NP + V, LDS = NP > 8 ? NP + V : NP + 1;  // fb_deep_slopes
+  static constexpr bool PANELS = NP <= 8 && W > 32;                        // fb_deep_panels
+  static constexpr int PANEL = PANELS ? FB_DEEP_PANEL / int(sizeof(R)) : W;  // columns or rows of a matrix that are in shared memory at a time
+  static constexpr int LDP = PANEL + V, LDW = W + V, MATRIX = W * LDP;  // strides of columns' and of rows' panels
+  static constexpr int SLOPE = 0, FIRST = W * LDS, GFIRST = FIRST + D * W, IN = GFIRST + D * W, BO = IN + C * W, GBO = BO + FB_DEEP_MAX_OUT;
+  static constexpr int JETS = GBO + FB_DEEP_MAX_OUT, ARRAY = W * LD;
   static constexpr int WO = 0, GWO = W, VBAR = 2 * W, OUTPUT = 2 * W + C * NP;  // within an output
 
   // Where whole vectors of components exist, those of a point lie side by side: [C/V][NP][V]. Otherwise a row is [C][NP]. In the
-  // first case a thread's points are 16 apart, in the second neighbours: lanes read without conflicts in both.
+  // first case a thread's points are LANES apart, in the second neighbours: lanes read without conflicts in both.
   static constexpr bool SIDE = C % V == 0;
   __host__ __device__ static constexpr int column(int c, int point) { return SIDE ? (c / V * NP + point) * V + c % V : c * NP + point; }
 };
@@ -65,11 +68,12 @@ constexpr int blocks(int width, int components) { return components > 4 || width
 
 // Place of a thread.
 template <class S> struct Place {
-  int warp, lane, half, q;
-  __device__ __forceinline__ explicit Place(int t) : warp(t >> 5), lane(t & 31), half(t & 1), q((t >> 1) & 15) {}
-  // Neuron i of the thread, i = 0..7: vectors of neighbours, the two halves alternating.
-  __device__ __forceinline__ int neuron(int i) const { return 16 * warp + S::V * half + (i & (S::V - 1)) + 2 * S::V * (i / S::V); }
-  __device__ __forceinline__ int point(int p) const { return S::SIDE ? q + 16 * p : S::TP * q + p; }
+  int warp, lane, group, q;
+  __device__ __forceinline__ explicit Place(int t) : warp(t >> 5), lane(t & 31), group(t % S::GROUPS), q((t & 31) / S::GROUPS) {}
+  // Neuron i of the thread, i < TN: vectors of neighbours, the groups alternating.
+  __device__ __forceinline__ static constexpr int apart(int i) { return (i & (S::V - 1)) + S::GROUPS * S::V * (i / S::V); }
+  __device__ __forceinline__ int neuron(int i) const { return 16 * warp + S::V * group + apart(i); }
+  __device__ __forceinline__ int point(int p) const { return S::SIDE ? q + S::LANES * p : S::TP * q + p; }
 };
 
 // The columns of a thread in one row.
@@ -81,7 +85,7 @@ template <class S> __device__ __forceinline__ void load_columns(const typename S
 #pragma unroll
       for (int p = 0; p < S::TP; p++) {
         R v[S::V];
-        load16(row + (g * S::NP + q + 16 * p) * S::V, v);
+        load16(row + (g * S::NP + q + S::LANES * p) * S::V, v);
 #pragma unroll
         for (int i = 0; i < S::V; i++)
           if (g * S::V + i < S::C) b[g * S::V + i][p] = v[i];
@@ -102,7 +106,7 @@ template <class S> __device__ __forceinline__ void store_columns(typename S::R *
         R v[S::V];
 #pragma unroll
         for (int i = 0; i < S::V; i++) v[i] = g * S::V + i < S::C ? b[g * S::V + i][p] : R(0);
-        store16(row + (g * S::NP + q + 16 * p) * S::V, v);
+        store16(row + (g * S::NP + q + S::LANES * p) * S::V, v);
       }
   } else {
 #pragma unroll
@@ -131,18 +135,17 @@ template <class S> __device__ __forceinline__ void clear(typename S::R (&z)[S::T
       for (int p = 0; p < S::TP; p++) z[i][c][p] = 0;
 }
 
-// Z = W A, weights [w][ldw] row by row: V neighbouring k at a time, so that no transposed copy is needed.
+// Z += W A for the columns of a panel, weights [w][ldp] row by row: V neighbouring k at a time, so that no transposed copy is needed.
 template <class S>
 __device__ __forceinline__ void product(const Place<S> &at, const typename S::R *weights, const typename S::R *a,
                                         typename S::R (&z)[S::TN][S::C][S::TP]) {
   typedef typename S::R R;
-  clear<S>(z);
-  const R *w = weights + at.neuron(0) * S::LDW;
+  const R *w = weights + at.neuron(0) * S::LDP;
 #pragma unroll 1
-  for (int k = 0; k < S::W; k += S::V) {
+  for (int k = 0; k < S::PANEL; k += S::V) {
     R rows[S::TN][S::V];
 #pragma unroll
-    for (int i = 0; i < S::TN; i++) load16(w + (i % S::V + 2 * S::V * (i / S::V)) * S::LDW + k, rows[i]);
+    for (int i = 0; i < S::TN; i++) load16(w + at.apart(i) * S::LDP + k, rows[i]);
 #pragma unroll
     for (int v = 0; v < S::V; v++) {
       R b[S::C][S::TP], column[S::TN];
@@ -154,20 +157,19 @@ __device__ __forceinline__ void product(const Place<S> &at, const typename S::R 
   }
 }
 
-// Ā = Wᵀ Z̄.
+// Ā += Wᵀ Z̄ for the rows of a panel.
 template <class S>
 __device__ __forceinline__ void product_transposed(const Place<S> &at, const typename S::R *weights, const typename S::R *zbar,
                                                    typename S::R (&abar)[S::TN][S::C][S::TP]) {
   typedef typename S::R R;
-  clear<S>(abar);
   const R *w = weights + at.neuron(0);
 #pragma unroll 4
-  for (int n = 0; n < S::W; n++) {
+  for (int n = 0; n < S::PANEL; n++) {
     R b[S::C][S::TP], row[S::TN];
 #pragma unroll
     for (int g = 0; g < S::TN / S::V; g++) {
       R v[S::V];
-      load16(w + n * S::LDW + 2 * S::V * g, v);
+      load16(w + n * S::LDW + S::GROUPS * S::V * g, v);
 #pragma unroll
       for (int i = 0; i < S::V; i++) row[g * S::V + i] = v[i];
     }
@@ -181,7 +183,7 @@ __device__ __forceinline__ void product_transposed(const Place<S> &at, const typ
 // neighbouring rows, which the pads keep in different banks, and lanes that differ in bit 0 (bit 1) share the row of Z̄ (of A).
 template <class S> struct Outer {
   typedef typename S::R R;
-  static constexpr int TA = 8, TB = sizeof(R) == 4 && (S::W == 128 || (S::TP == 2 && S::C < 6)) ? 8 : 4;  // fb_deep_tile
+  static constexpr int TA = 8, TB = S::W == 128 || (sizeof(R) == 4 && S::TP == 2 && S::C < 6) ? 8 : 4;  // fb_deep_tile
   static constexpr int NR = S::W / TA, NK = S::W / TB, GROUP = NR * NK, G = S::THREADS / GROUP;
   static constexpr bool HELD = S::C < (sizeof(R) == 4 ? 6 : 5);  // fb_deep_held
   static_assert(GROUP <= S::THREADS, "fb: a pass of the outer product covers the matrix");
@@ -257,21 +259,23 @@ template <class S> struct Outer {
   }
 };
 
-// Sums eight values a thread over the 16 lanes of its half; returns the sum number folded(lane). Each exchange halves what is
-// left to add, so this takes 8 shuffles instead of 32.
-template <class R> __device__ __forceinline__ R fold(R (&v)[8], int lane) {
+// Sums TN values a thread over the lanes of its group; returns the sum number folded(lane). Each exchange halves what is left to add, so
+// eight values over 16 lanes take 8 shuffles instead of 32.
+template <class S> __device__ __forceinline__ typename S::R fold(typename S::R (&v)[S::TN], int lane) {
+  typedef typename S::R R;
 #pragma unroll
-  for (int n = 4; n >= 1; n /= 2) {
-    const bool upper = lane & 4 * n;
+  for (int n = S::TN / 2; n >= 1; n /= 2) {
+    const int apart = 2 * n * S::GROUPS;
+    const bool upper = lane & apart;
 #pragma unroll
     for (int i = 0; i < n; i++) {
       const R keep = upper ? v[n + i] : v[i], give = upper ? v[i] : v[n + i];
-      v[i] = keep + __shfl_xor_sync(0xffffffffu, give, 4 * n);
+      v[i] = keep + __shfl_xor_sync(0xffffffffu, give, apart);
     }
   }
-  return v[0] + __shfl_xor_sync(0xffffffffu, v[0], 2);
+  return v[0] + __shfl_xor_sync(0xffffffffu, v[0], S::GROUPS);
 }
-__device__ __forceinline__ int folded(int lane) { return lane >> 2; }
+template <class S> __device__ __forceinline__ int folded(int lane) { return lane / (2 * S::GROUPS); }
 
 }  // namespace deep
 }  // namespace fb

@@ -20,7 +20,7 @@
   type *const name = reinterpret_cast<type *>(fb_shared)
 
 #else
-#include "../emu/emu.h"
+#include "../emu/engine/emu.h"
 #endif
 
 #endif

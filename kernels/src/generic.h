@@ -53,7 +53,7 @@ static inline FB_BOTH_SIDES fb_generic_size fb_generic_neurons(const fb_net *p) 
  *
  *   scratch = (Σ_l (in_l + out_l) + 2 max_l(in_l, out_l, fourier) + (fourier ? inputs : 0)) · nc · points · real_bytes */
 static inline fb_shape fb_generic_shape(const fb_net *p, int32_t real_bytes) {
-  fb_shape shape = {FB_GENERIC_THREADS, 128, 0, 0};
+  fb_shape shape = {FB_GENERIC_THREADS, 128, 0, 0, 0};
   const int64_t point = (int64_t)fb_generic_neurons(p).tape * p->nc * real_bytes;
   while (shape.points > 32 && point * shape.points > FB_GENERIC_TAPE) shape.points /= 2;
   shape.scratch = point * shape.points;

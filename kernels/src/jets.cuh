@@ -37,16 +37,20 @@ template <int D_, unsigned SECOND> struct Jets {
 
 }  // namespace fb
 
-// FB_JET_SETS names the sets that specialised kernels exist for, once for all families: X(suffix of the kernel's name, D, SECOND).
-#define FB_JET_SETS(X) \
+// FB_JET_SETS names the sets that specialised kernels exist for, once for all families: X(suffix of the kernel's name, D, SECOND). They
+// are grouped by their number of components, at most 5, 7 and 10, on which the form of a kernel may depend.
+#define FB_JET_SETS(X) FB_JET_SETS_5(X) FB_JET_SETS_7(X) FB_JET_SETS_10(X)
+#define FB_JET_SETS_5(X) \
   X(d1, 1, 0x00)          /* u, u_x */ \
   X(d1_xx, 1, 0x01)       /* oscillators, 1-d boundary value problems */ \
   X(d2, 2, 0x00)          /* advection, first-order systems */ \
   X(d2_xx, 2, 0x01)       /* Burgers, heat, wave with one second derivative */ \
   X(d2_yy, 2, 0x04) \
-  X(d2_xx_yy, 2, 0x05)    /* Laplace, Helmholtz, wave */ \
+  X(d2_xx_yy, 2, 0x05)    /* Laplace, Helmholtz, wave */
+#define FB_JET_SETS_7(X) \
   X(d2_xx_xy_yy, 2, 0x07) /* full Hessian, mixed terms */ \
   X(d3_xx_yy, 3, 0x09)    /* heat, Navier-Stokes in the plane and time */ \
   X(d3_xx_yy_zz, 3, 0x29)
+#define FB_JET_SETS_10(X) X(d3_xx_xy_xz_yy_yz_zz, 3, 0x3f)
 
 #endif

@@ -1,4 +1,4 @@
-// shallow.cuh: forward and adjoint of networks with one hidden layer of any width, which have jets in closed form.
+// shallow.cuh: forward, tangent and adjoint of networks with one hidden layer of any width, which have jets in closed form.
 //
 // With z_h = W_h·x̂ + b_h, inputs scaled by 1/σ, output weights w_kh, and |c| the order of component c,
 //
@@ -8,7 +8,11 @@
 //
 //	K̄_kh,c = Σ_i v̄_k,c f^(|c|)     z̄_h = Σ_c v̄_k,c K_kh,c f^(|c|+1)     W̄_ha += z̄_h x̂_a     b̄_h += z̄_h
 //
-// followed once a block by the chain from K̄ to w̄ and W̄. Outputs take turns; with more than one, the activations are computed again.
+// followed once a block by the chain from K̄ to w̄ and W̄. The tangent along (ẇ, β̇, Ẇ, ḃ) is the forward sum with twice the coefficients:
+//
+//	v̇_k,c = Σ_h K̇_kh,c f^(|c|) + K_kh,c f^(|c|+1) ż_h     ż_h = Ẇ_h·x̂ + ḃ_h
+//
+// Outputs take turns; with more than one, the activations are computed again.
 #ifndef FB_SHALLOW_CUH
 #define FB_SHALLOW_CUH
 #include "activation.cuh"
@@ -42,11 +46,12 @@ template <int N> __device__ __forceinline__ void store_record(double *to, const 
   for (int i = 0; i < N; i += 2) *reinterpret_cast<double2 *>(to + i) = make_double2(from[i], from[i + 1]);
 }
 
-// Shallow holds what forward and adjoint share for one jet set, activation and precision.
+// Shallow holds what the three operations share for one jet set, activation and precision.
 template <class J, class A, class T> struct Shallow {
   static constexpr int D = J::D, C = J::C, ORDER = J::ORDER;
   static constexpr int ALIGN = 16 / int(sizeof(T));
   static constexpr int NEURON = (D + 1 + C + ALIGN - 1) / ALIGN * ALIGN;  // record W [D], b, K [C]
+  static constexpr int RECORDS = 2;                                        // of a neuron for the tangent: another with Ẇ, ḃ, K̇
   static constexpr int POINT = (D + C + ALIGN - 1) / ALIGN * ALIGN;       // record x̂ [D], v̄ [C]
 
   // Where everything of a block lies.
@@ -88,23 +93,64 @@ template <class J, class A, class T> struct Shallow {
     store_record<NEURON>(to, r);
   }
 
-  // add_neuron adds the jets of one neuron at one point.
-  __device__ static __forceinline__ void add_neuron(const T (&r)[NEURON], const T (&x)[D], T (&v)[C]) {
-    T z = r[D], g[ORDER + 1];
+  // stage_direction writes the second record, for a sum with those factors of f^(|c|) alone.
+  __device__ static __forceinline__ void stage_direction(const fb_net &p, const Place &at, int h, int k, T *to) {
+    T r[NEURON];
 #pragma unroll
-    for (int a = 0; a < D; a++) z += r[a] * x[a];
+    for (int i = 0; i < NEURON; i++) r[i] = T(0);
+    if (h < at.width) {
+      const T *dir = static_cast<const T *>(p.dir) + int64_t(at.chunk.sub) * p.params;
+      T scaled[D], moved[D];
+#pragma unroll
+      for (int a = 0; a < D; a++) {
+        const int i = p.layers[0].w + h * D + a;
+        r[a] = __ldg(dir + i);
+        scaled[a] = __ldg(at.theta + i) * __ldg(at.inv + a);
+        moved[a] = r[a] * __ldg(at.inv + a);
+      }
+      r[D] = __ldg(dir + p.layers[0].b + h);
+      const int i = p.layers[1].w + k * at.width + h;
+      const T weight = __ldg(at.theta + i), change = __ldg(dir + i);
+#pragma unroll
+      for (int c = 0; c < C; c++) {
+        const int n = J::order(c), a = J::p(c), b = J::q(c);
+        T K = change;
+        if (n == 1) K = change * scaled[a] + weight * moved[a];
+        if (n == 2) K = change * scaled[a] * scaled[b] + weight * (moved[a] * scaled[b] + scaled[a] * moved[b]);
+        r[D + 1 + c] = T(A::factor(n)) * K;
+      }
+    }
+    store_record<NEURON>(to, r);
+  }
+
+  // add_neuron adds the jets of one neuron at one point, or their tangents.
+  __device__ static __forceinline__ void add_neuron(const T (&r)[1][NEURON], const T (&x)[D], T (&v)[C]) {
+    T z = r[0][D], g[ORDER + 1];
+#pragma unroll
+    for (int a = 0; a < D; a++) z += r[0][a] * x[a];
     A::template raw<ORDER>(z, g);
 #pragma unroll
-    for (int c = 0; c < C; c++) v[c] += r[D + 1 + c] * g[J::order(c)];
+    for (int c = 0; c < C; c++) v[c] += r[0][D + 1 + c] * g[J::order(c)];
+  }
+  __device__ static __forceinline__ void add_neuron(const T (&r)[RECORDS][NEURON], const T (&x)[D], T (&v)[C]) {
+    T z = r[0][D], zdot = r[1][D], g[ORDER + 2], moved[ORDER + 1];
+#pragma unroll
+    for (int a = 0; a < D; a++) z += r[0][a] * x[a], zdot += r[1][a] * x[a];
+    A::template raw<ORDER + 1>(z, g);
+#pragma unroll
+    for (int n = 0; n <= ORDER; n++) moved[n] = g[n + 1] * zdot;
+#pragma unroll
+    for (int c = 0; c < C; c++) v[c] += r[1][D + 1 + c] * g[J::order(c)] + r[0][D + 1 + c] * moved[J::order(c)];
   }
 
   // forward_points: a warp takes 32 at a time. Each lane computes its own and the one 16 lanes away, with every second neuron, then
   // half warps add up. So a record in shared memory serves two points: with one, reading it would take as long as using it.
-  __device__ static __forceinline__ void forward_points(const fb_net &p, const Place &at, const T *neurons, T bias, int k) {
+  template <int N>
+  __device__ static __forceinline__ void forward_points(const fb_net &p, const Place &at, const T *neurons, T bias, T shift, int k) {
     const int lane = threadIdx.x & 31, last = at.chunk.n - 1;
-    const T *const mine = neurons + (lane >> 4) * NEURON;
-    const int end = (at.width + FB_SHALLOW_PAD - 1) / FB_SHALLOW_PAD * FB_SHALLOW_PAD * NEURON;
-    const T scale = __ldg(static_cast<const T *>(p.scale) + k), shift = __ldg(static_cast<const T *>(p.shift) + k);
+    const T *const mine = neurons + (lane >> 4) * (N * NEURON);
+    const int end = (at.width + FB_SHALLOW_PAD - 1) / FB_SHALLOW_PAD * FB_SHALLOW_PAD * (N * NEURON);
+    const T scale = __ldg(static_cast<const T *>(p.scale) + k);
     for (int base = threadIdx.x - lane; base < at.chunk.n; base += FB_SHALLOW_THREADS) {
       const int own = base + lane, i = min(own, last);
       T x[D], far[D], w[C], v[C], other[C];
@@ -115,11 +161,12 @@ template <class J, class A, class T> struct Shallow {
 #pragma unroll
       for (int c = 0; c < C; c++) v[c] = other[c] = T(0);
 #pragma unroll 1
-      for (int h = 0; h < end; h += FB_SHALLOW_PAD * NEURON) {
+      for (int h = 0; h < end; h += FB_SHALLOW_PAD * N * NEURON) {
 #pragma unroll
         for (int j = 0; j < FB_SHALLOW_PAD; j += 2) {
-          T r[NEURON];
-          load_record<NEURON>(mine + h + j * NEURON, r);
+          T r[N][NEURON];
+#pragma unroll
+          for (int i = 0; i < N; i++) load_record<NEURON>(mine + h + (j * N + i) * NEURON, r[i]);
           add_neuron(r, x, v);
           add_neuron(r, far, other);
         }
@@ -136,15 +183,20 @@ template <class J, class A, class T> struct Shallow {
     }
   }
 
-  __device__ static __forceinline__ void forward(const fb_net &p, T *neurons) {
+  // forward with one record a neuron, the tangent with two. The mean of an output does not move.
+  template <int N> __device__ static __forceinline__ void forward(const fb_net &p, T *neurons) {
     const Place at(p);
+    constexpr bool moved = N == RECORDS;
+    const T *beta = (moved ? static_cast<const T *>(p.dir) + int64_t(at.chunk.sub) * p.params : at.theta) + p.layers[1].b;
     for (int k = 0; k < p.out; k++) {
       if (k > 0) __syncthreads();  // the records of the output before have been read
-      for (int h = threadIdx.x; h < (at.width + FB_SHALLOW_PAD - 1) / FB_SHALLOW_PAD * FB_SHALLOW_PAD; h += FB_SHALLOW_THREADS)
-        stage<0>(p, at, h, k, neurons + h * NEURON);
-      const T bias = __ldg(at.theta + p.layers[1].b + k);
+      for (int h = threadIdx.x; h < (at.width + FB_SHALLOW_PAD - 1) / FB_SHALLOW_PAD * FB_SHALLOW_PAD; h += FB_SHALLOW_THREADS) {
+        stage<moved ? 1 : 0>(p, at, h, k, neurons + h * (N * NEURON));
+        if (moved) stage_direction(p, at, h, k, neurons + h * (N * NEURON) + NEURON);
+      }
+      const T bias = __ldg(beta + k), shift = moved ? T(0) : __ldg(static_cast<const T *>(p.shift) + k);
       __syncthreads();
-      forward_points(p, at, neurons, bias, k);
+      forward_points<N>(p, at, neurons, bias, shift, k);
     }
   }
 
@@ -299,15 +351,16 @@ template <class J, class A, class T> struct Shallow {
 
 // Blocks a multiprocessor that registers have to allow: as many as sm_80 and sm_90 take without spilling. values = D + 1 + C. Shared
 // memory of an H200 allows 12 blocks in float32 and 6 in float64 for d2_xx_yy.
-constexpr int shallow_forward_blocks(int bytes) { return bytes == 4 ? 16 : 8; }
+constexpr int shallow_forward_blocks(int bytes, int values) { return values <= 11 ? (bytes == 4 ? 16 : 8) : bytes == 4 ? 12 : 6; }
 constexpr int shallow_adjoint_blocks(int bytes, int values) { return bytes == 4 ? (values <= 8 ? 10 : 8) : values <= 9 ? 6 : 4; }
 
-template <class J, class T> __device__ __forceinline__ void shallow_forward(const fb_net &p) {
+// RECORDS: 1 for the values, 2 for their tangent.
+template <class J, class T, int RECORDS> __device__ __forceinline__ void shallow_forward(const fb_net &p) {
   FB_SHARED(T, shared);
   if (p.act == SIN)
-    Shallow<J, Sine, T>::forward(p, shared);
+    Shallow<J, Sine, T>::template forward<RECORDS>(p, shared);
   else
-    Shallow<J, Tanh, T>::forward(p, shared);
+    Shallow<J, Tanh, T>::template forward<RECORDS>(p, shared);
 }
 
 template <class J, class T> __device__ __forceinline__ void shallow_adjoint(const fb_net &p) {

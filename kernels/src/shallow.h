@@ -15,12 +15,12 @@ static inline int64_t fb_shallow_record(int64_t values, int64_t real_bytes) {
 
 /* fb_shallow_shape takes networks with plain inputs, one hidden layer, tanh or sin without slopes, and jets of at most second order. */
 static inline fb_shape fb_shallow_shape(const fb_net *p, int real_bytes) {
-  fb_shape none = {0, 0, 0, 0}, shape;
+  fb_shape none = {0, 0, 0, 0, 0}, shape;
   int64_t neuron, forward, points, sums;
   const int64_t values = p->d + 1 + p->nc; /* of a neuron: W, b, coefficients; adjoint: their sums */
   if (p->hidden != 1 || p->inputs != p->d || p->fourier != 0 || p->act > 1 || p->order > 2 || p->layers[0].out > FB_MAX_WIDTH) return none;
   neuron = fb_shallow_record(values, real_bytes);
-  forward = (p->layers[0].out + FB_SHALLOW_PAD - 1) / FB_SHALLOW_PAD * FB_SHALLOW_PAD * neuron;
+  forward = (p->layers[0].out + FB_SHALLOW_PAD - 1) / FB_SHALLOW_PAD * FB_SHALLOW_PAD * 2 * neuron; /* of the tangent: two records */
   points = FB_SHALLOW_POINTS * fb_shallow_record(values - 1, real_bytes) + FB_SHALLOW_TILE * neuron;
   sums = FB_SHALLOW_THREADS * (FB_SHALLOW_NEURONS * values + 1) + FB_SHALLOW_TILE * values;
   shape.threads = FB_SHALLOW_THREADS;
@@ -29,6 +29,7 @@ static inline fb_shape fb_shallow_shape(const fb_net *p, int real_bytes) {
   if (sums > shape.shared) shape.shared = sums;
   shape.shared *= real_bytes;
   shape.scratch = 0;
+  shape.pass = 0;
   return shape;
 }
 

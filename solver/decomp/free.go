@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math"
 	"slices"
+
+	"fbpinn-mpi/solver/region"
 )
 
 // brick is a free subdomain or one of its periodic images.
@@ -20,7 +22,7 @@ type cloud struct {
 	lone  bool
 }
 
-func (l *Level) setFree(spec LevelSpec) error {
+func (l *Level) setFree(spec LevelSpec, removed []region.Box) error {
 	d := len(l.axes)
 	c := &cloud{lone: len(spec.Free) == 1}
 	if spec.Window == Core2023 && !c.lone {
@@ -55,7 +57,7 @@ func (l *Level) setFree(spec LevelSpec) error {
 	}
 	c.index(l.axes)
 	l.free, l.n = c, len(c.box)
-	return l.checkCover()
+	return l.checkCover(removed)
 }
 
 // index makes the images (a shift by the period either way on every periodic axis) that reach into the domain.
@@ -134,8 +136,8 @@ next:
 // which merely touch count as a gap.
 const touch = 1e-9
 
-// checkCover cuts the domain along the sides of the boxes until every part lies in a box, or one part meets none.
-func (l *Level) checkCover() error {
+// checkCover cuts the domain along the sides of the boxes until every part lies in a box or a removed one, or one part meets none.
+func (l *Level) checkCover(removed []region.Box) error {
 	d := len(l.axes)
 	boxes := make([]brick, len(l.free.image))
 	copy(boxes, l.free.image)
@@ -150,6 +152,13 @@ func (l *Level) checkCover() error {
 				iv.hi += 1e-12 * iv.half
 			}
 		}
+	}
+	for _, r := range removed {
+		var b brick
+		for a := range l.axes {
+			b.side[a].lo, b.side[a].hi = r.Lo[a], r.Hi[a]
+		}
+		boxes = append(boxes, b)
 	}
 	var lo, hi [MaxD]float64
 	for a, axis := range l.axes {

@@ -93,9 +93,11 @@ type Filler[T kernels.Real] struct {
 	cache  [MaxD][]entry
 	shift  uint      // 64 less the bits of a cache index
 	near   []int32   // free levels
-	own, s []float64 // [n_c], free levels
+	own, s []float64 // [n_c], levels whose windows are no products
 	one    []float64
 	ratio  quotient
+	around [MaxD][]int32 // levels that lost subdomains: the images around a point
+	factor [MaxD][]jet   // and their windows
 }
 
 // NewFiller prepares the computation of scale·ω_j; the level average of the method is scale = 1/L.
@@ -108,9 +110,11 @@ func newFiller[T kernels.Real](l *Level, set kernels.Jets, scale float64, bits u
 		panic("decomp: jets of another dimension")
 	}
 	f := &Filler[T]{level: l, set: set, scale: scale, shift: 64 - bits}
-	if l.free != nil {
+	if l.free != nil || l.tensor != nil {
 		n := set.N()
 		f.own, f.s, f.one, f.ratio = make([]float64, n), make([]float64, n), make([]float64, n), newQuotient(set)
+	}
+	if l.free != nil {
 		return f
 	}
 	for a := range l.axes {
@@ -138,10 +142,18 @@ func (f *Filler[T]) Fill(j int, points [][]float64, index []int32, xhat, w []T, 
 	}
 	var ja [MaxD]int
 	for a := 0; a < d; a++ {
-		ja[a] = j / f.level.stride[a] % len(f.level.lines[a].box)
+		ja[a] = f.level.along(j, a)
 	}
 	var e [MaxD]*entry
 	for k, i := range index {
+		if f.level.tensor != nil {
+			if x := f.level.at(points, int(i)); f.level.around(&x, &f.around) {
+				if !f.thinned(&ja, &x, xhat[k:], w[k:], pad) {
+					return f.level.uncovered(points, i)
+				}
+				continue
+			}
+		}
 		for a := 0; a < d; a++ {
 			x := points[a][i]
 			b := math.Float64bits(x)
@@ -171,6 +183,59 @@ func (f *Filler[T]) Fill(j int, points [][]float64, index []int32, xhat, w []T, 
 		}
 	}
 	return nil
+}
+
+// thinned writes one lane at a point around which subdomains were dropped: ω_j = w_j/S_l with the sum over those that are left,
+// no longer a product over the axes. It is false where the sum is nothing.
+func (f *Filler[T]) thinned(ja *[MaxD]int, x *[MaxD]float64, xhat, w []T, pad int) bool {
+	l := f.level
+	found := 0
+	for a := range l.lines {
+		ln := &l.lines[a]
+		f.factor[a] = f.factor[a][:0]
+		for _, m := range f.around[a] {
+			iv, g := &ln.image[m], jet{1}
+			if !ln.lone {
+				l.window.eval(iv, x[a], &g)
+			}
+			f.factor[a] = append(f.factor[a], g)
+			if int(ln.of[m]) == ja[a] {
+				xhat[a*pad] = T((x[a] - iv.mu) / iv.sigma)
+				found++
+			}
+		}
+	}
+	if found != len(l.lines) {
+		panic("decomp: point outside its subdomain")
+	}
+	own := 0
+	for a := range l.lines {
+		own += l.stride[a] * ja[a]
+	}
+	clear(f.s)
+	l.combine(&f.around, func(t int, k *[MaxD]int) {
+		if l.number[t] < 0 {
+			return
+		}
+		for c := range f.set.Index {
+			v := 1.0
+			for a := range l.lines {
+				v *= f.factor[a][k[a]][f.set.Index[c][a]]
+			}
+			f.s[c] += v
+			if t == own {
+				f.own[c] = v
+			}
+		}
+	})
+	if f.s[0] < minSum {
+		return false
+	}
+	f.ratio.divide(f.own, f.s)
+	for c, v := range f.own {
+		w[c*pad] = T(f.scale * v)
+	}
+	return true
 }
 
 func (f *Filler[T]) fillFree(j int, points [][]float64, index []int32, xhat, w []T, pad int) error {
@@ -236,11 +301,15 @@ func (l *Level) at(points [][]float64, i int) (x [MaxD]float64) {
 }
 
 func (l *Level) uncovered(points [][]float64, i int32) error {
+	return fmt.Errorf("level %d: no window reaches point %d, %s: move or widen the subdomains of this level", l.l, i, l.place(points, int(i)))
+}
+
+// place writes point i as "(x, t) = (0, 1)".
+func (l *Level) place(points [][]float64, i int) string {
 	var names, values []string
 	for a, axis := range l.axes {
 		names = append(names, axis.Name)
 		values = append(values, fmt.Sprintf("%g", points[a][i]))
 	}
-	return fmt.Errorf("level %d: no window reaches point %d, (%s) = (%s): move or widen the subdomains of this level",
-		l.number, i, strings.Join(names, ", "), strings.Join(values, ", "))
+	return fmt.Sprintf("(%s) = (%s)", strings.Join(names, ", "), strings.Join(values, ", "))
 }

@@ -5,6 +5,7 @@ import (
 	"math"
 
 	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver/region"
 )
 
 // MaxD is the largest number of axes.
@@ -13,11 +14,12 @@ const MaxD = kernels.MaxD
 // Box is a subdomain given by hand.
 type Box struct{ Centre, Width []float64 }
 
-// LevelSpec says how to make a level. Either Counts and Overlap, or Centres and Widths per axis (an axis whose list is empty
-// falls back on its count), or Free boxes.
+// LevelSpec says how to make a level. Either Counts and Overlap, or Centres and Widths per axis (an axis whose list of centres
+// is empty falls back on its count, one without widths on the overlap), or Free boxes.
 type LevelSpec struct {
 	Counts  []int       // subdomains per axis
 	Overlap []float64   // δ per axis, or one number for all; above 1, or from 1 on where there is one subdomain
+	Graded  []Grading   // per axis; nil: equal spacing on all
 	Centres [][]float64 // per axis, ascending
 	Widths  [][]float64 // per axis, as many as centres
 	Free    []Box
@@ -28,21 +30,28 @@ type LevelSpec struct {
 type Level struct {
 	axes   []Axis
 	window Window
-	number int    // l, from 1, for messages
+	l      int    // from 1, for messages
 	lines  []line // tensor level: one per axis; nil for a free level
 	free   *cloud // free level
 	n      int
-	stride [MaxD]int // j = Σ_a stride[a]·j_a, row-major
+	stride [MaxD]int // t = Σ_a stride[a]·j_a, row-major
+
+	// Where subdomains were dropped: the number j of each element t of the whole tensor, -1 if it is gone, and t of each j.
+	// Nil where j = t.
+	number, tensor []int32
 }
 
 // Decomposition is the domain with its levels, coarse to fine.
 type Decomposition struct {
 	Axes   []Axis
 	Levels []*Level
+	Region *region.Region // what is left of the box of the axes; nil: all
 }
 
-// New makes the levels and checks that each of them covers the domain.
-func New(axes []Axis, specs []LevelSpec) (*Decomposition, error) {
+// New makes the levels and checks that each of them covers the domain. Where boxes are removed from it, tensor levels lose the
+// subdomains whose centres lie there (see thin), and free ones need not cover them; whether what is left still covers the
+// points is for Covers to say.
+func New(axes []Axis, specs []LevelSpec, removed ...region.Box) (*Decomposition, error) {
 	if len(axes) < 1 || len(axes) > MaxD {
 		return nil, fmt.Errorf("%d axes: the domain needs 1 to %d", len(axes), MaxD)
 	}
@@ -55,16 +64,24 @@ func New(axes []Axis, specs []LevelSpec) (*Decomposition, error) {
 		return nil, fmt.Errorf("no levels: give at least one, e.g. one subdomain per axis")
 	}
 	dec := &Decomposition{Axes: append([]Axis{}, axes...)}
+	var lo, hi []float64
+	var periodic []bool
+	for _, a := range axes {
+		lo, hi, periodic = append(lo, a.Lo), append(hi, a.Hi), append(periodic, a.Periodic)
+	}
+	dec.Region = region.New(lo, hi, periodic, removed)
 	for k, spec := range specs {
-		l := &Level{axes: dec.Axes, window: spec.Window, number: k + 1}
+		l := &Level{axes: dec.Axes, window: spec.Window, l: k + 1}
 		var err error
 		switch {
 		case spec.Window < 0 || int(spec.Window) >= len(windowNames):
 			panic("decomp: unknown window")
 		case len(spec.Free) > 0:
-			err = l.setFree(spec)
+			err = l.setFree(spec, removed)
 		default:
-			err = l.setTensor(spec)
+			if err = l.setTensor(spec); err == nil {
+				err = l.thin(dec.Region)
+			}
 		}
 		if err != nil {
 			return nil, fmt.Errorf("level %d: %w", k+1, err)
@@ -78,10 +95,11 @@ func (l *Level) setTensor(spec LevelSpec) error {
 	d := len(l.axes)
 	total := 1
 	for a, axis := range l.axes {
-		centres, widths, err := spec.axis(a, d, axis)
+		centres, widths, widened, err := spec.axis(a, d, axis)
 		if err == nil {
 			var ln *line
 			if ln, err = newLine(axis, spec.Window, centres, widths); err == nil {
+				ln.widened = widened
 				l.lines = append(l.lines, *ln)
 				if total > math.MaxInt32/len(centres) {
 					err = fmt.Errorf("more than %d subdomains", math.MaxInt32)
@@ -103,22 +121,24 @@ func (l *Level) setTensor(spec LevelSpec) error {
 	return nil
 }
 
-// axis returns centres and widths of the boxes along axis a (docs/theory.md, section 3): J equally spaced centres, the first
-// and last on the ends of the domain; on a periodic axis J equal cells instead. A box of a periodic axis never exceeds the
-// period, whatever δ.
-func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err error) {
-	if a < len(s.Centres) && len(s.Centres[a]) > 0 {
-		if a >= len(s.Widths) || len(s.Widths[a]) != len(s.Centres[a]) {
-			return nil, nil, fmt.Errorf("%d centres need as many widths", len(s.Centres[a]))
+// axis returns centres and widths of the boxes along axis a (docs/theory.md, section 3): J equally spaced or graded centres, the
+// first and last on the ends of the domain; on a periodic axis J equal cells instead; or the centres that are listed. A box of a
+// periodic axis never exceeds the period, whatever δ. widened counts the boxes that the rule of localWidths had to widen.
+func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, widened int, err error) {
+	listed := a < len(s.Centres) && len(s.Centres[a]) > 0
+	if listed && a < len(s.Widths) && len(s.Widths[a]) > 0 {
+		if len(s.Widths[a]) != len(s.Centres[a]) {
+			return nil, nil, 0, fmt.Errorf("%d centres need as many widths", len(s.Centres[a]))
 		}
-		return s.Centres[a], s.Widths[a], nil
+		return s.Centres[a], s.Widths[a], 0, nil
 	}
-	if len(s.Counts) != d {
-		return nil, nil, fmt.Errorf("%d subdomain counts for %d axes: give one count per axis", len(s.Counts), d)
-	}
-	n := s.Counts[a]
-	if n < 1 {
-		return nil, nil, fmt.Errorf("%d subdomains: give at least 1", n)
+	n := 0
+	if listed {
+		n = len(s.Centres[a])
+	} else if len(s.Counts) != d {
+		return nil, nil, 0, fmt.Errorf("%d subdomain counts for %d axes: give one count per axis", len(s.Counts), d)
+	} else if n = s.Counts[a]; n < 1 {
+		return nil, nil, 0, fmt.Errorf("%d subdomains: give at least 1", n)
 	}
 	var delta float64
 	switch {
@@ -127,18 +147,28 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	case len(s.Overlap) == d:
 		delta = s.Overlap[a]
 	default:
-		return nil, nil, fmt.Errorf("%d overlaps for %d axes: give one for all or one per axis", len(s.Overlap), d)
+		return nil, nil, 0, fmt.Errorf("%d overlaps for %d axes: give one for all or one per axis", len(s.Overlap), d)
 	}
 	if math.IsNaN(delta) || math.IsInf(delta, 0) {
-		return nil, nil, fmt.Errorf("overlap %g: give a finite number above 1", delta)
+		return nil, nil, 0, fmt.Errorf("overlap %g: give a finite number above 1", delta)
+	}
+	if listed {
+		widths, widened, err = localWidths(axis, s.Centres[a], delta)
+		return s.Centres[a], widths, widened, err
 	}
 	size := axis.Length()
 	if n == 1 {
 		if delta < 1 {
-			return nil, nil, fmt.Errorf("overlap %g leaves the ends of [%g, %g] uncovered: a single subdomain needs 1 or more",
+			return nil, nil, 0, fmt.Errorf("overlap %g leaves the ends of [%g, %g] uncovered: a single subdomain needs 1 or more",
 				delta, axis.Lo, axis.Hi)
 		}
-		return []float64{axis.Lo + size/2}, []float64{delta * size}, nil
+		return []float64{axis.Lo + size/2}, []float64{delta * size}, 0, nil
+	}
+	if a < len(s.Graded) && s.Graded[a].Factor != 0 {
+		if centres, err = s.Graded[a].centres(axis, n); err == nil {
+			widths, widened, err = localWidths(axis, centres, delta)
+		}
+		return centres, widths, widened, err
 	}
 	h := size / float64(n-1)
 	first := axis.Lo
@@ -148,7 +178,7 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	}
 	if delta <= 1 {
 		lo := first + delta*h/2
-		return nil, nil, fmt.Errorf("overlap %g leaves gaps: %d subdomains of width %.6g at a spacing of %.6g do not cover (%.6g, %.6g): use an overlap above 1",
+		return nil, nil, 0, fmt.Errorf("overlap %g leaves gaps: %d subdomains of width %.6g at a spacing of %.6g do not cover (%.6g, %.6g): use an overlap above 1",
 			delta, n, delta*h, h, lo, first+h-delta*h/2)
 	}
 	for i := 0; i < n; i++ {
@@ -158,7 +188,7 @@ func (s LevelSpec) axis(a, d int, axis Axis) (centres, widths []float64, err err
 	if !axis.Periodic {
 		centres[n-1] = axis.Hi
 	}
-	return centres, widths, nil
+	return centres, widths, 0, nil
 }
 
 // newLine builds one axis from its boxes and refuses gaps.
@@ -274,13 +304,43 @@ func (l *Level) Len() int { return l.n }
 // Window is the window function of the level.
 func (l *Level) Window() Window { return l.window }
 
-// Counts returns the subdomains per axis of a tensor level, nil for a free one.
+// Counts returns the subdomains per axis of a tensor level, dropped ones included, nil for a free one.
 func (l *Level) Counts() []int {
 	var n []int
 	for a := range l.lines {
 		n = append(n, len(l.lines[a].box))
 	}
 	return n
+}
+
+// Centres returns the centres of the boxes along an axis of a tensor level, ascending; nil for a free level.
+func (l *Level) Centres(axis int) []float64 {
+	if l.free != nil {
+		return nil
+	}
+	var x []float64
+	for i := range l.lines[axis].box {
+		x = append(x, l.lines[axis].box[i].centre)
+	}
+	return x
+}
+
+// Edges returns the ends of the cells of a tensor level along an axis, ascending from the lower to the upper end of the domain:
+// every cell holds the places that are nearer to one centre than to the others. Nil for a free level.
+func (l *Level) Edges(axis int) []float64 {
+	if l.free != nil {
+		return nil
+	}
+	return l.lines[axis].edges()
+}
+
+// Widened counts the boxes along an axis that are wider than δ times the local spacing, because they would have left a gap or
+// hardly have overlapped.
+func (l *Level) Widened(axis int) int {
+	if l.free != nil {
+		return 0
+	}
+	return l.lines[axis].widened
 }
 
 // interval returns the extent of subdomain j along axis a.
@@ -291,7 +351,7 @@ func (l *Level) interval(j, a int) *interval {
 	if l.free != nil {
 		return &l.free.box[j].side[a]
 	}
-	return &l.lines[a].box[j/l.stride[a]%len(l.lines[a].box)]
+	return &l.lines[a].box[l.along(j, a)]
 }
 
 // Centre returns μ_j.

@@ -1,6 +1,9 @@
 package decomp
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // Axis is one coordinate of the box domain.
 type Axis struct {
@@ -66,6 +69,7 @@ type line struct {
 	from     []float64  // smallest lo of image[i:]
 	lone     bool       // one box: ω = 1 everywhere
 	embedded bool       // lone on a periodic axis: the network takes sin, cos of π x̂
+	widened  int        // boxes wider than δ times the local spacing
 }
 
 // index makes the images and their search tables.
@@ -184,4 +188,24 @@ func (ln *line) unity(j int, x float64, out *jet) (xhat float64, ok, covered boo
 	}
 	divide(&own, &sum, out)
 	return xhat, true, true
+}
+
+// edges are the ends of the cells between which the axis is divided: its own ends and the places midway between centres. Where
+// the cell of a box lies across the ends of a period, these cut it in two.
+func (ln *line) edges() []float64 {
+	e := []float64{ln.axis.Lo, ln.axis.Hi}
+	n := len(ln.box)
+	for i := 1; i < n; i++ {
+		a, b := ln.box[i-1].centre, ln.box[i].centre
+		e = append(e, a+(b-a)/2)
+	}
+	if ln.axis.Periodic && n > 1 {
+		a, b := ln.box[n-1].centre, ln.box[0].centre+ln.axis.Length()
+		e = append(e, ln.axis.wrap(a+(b-a)/2))
+	}
+	slices.Sort(e)
+	e = slices.Compact(e)
+	from, _ := slices.BinarySearch(e, ln.axis.Lo) // centres may lie outside the domain
+	to, _ := slices.BinarySearch(e, ln.axis.Hi)
+	return e[from : to+1]
 }

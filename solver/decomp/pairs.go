@@ -61,6 +61,15 @@ func (l *Level) Cover(points [][]float64, visit func(i int, subs []int32)) {
 				subs, merged = merged, subs
 			}
 		}
+		if l.number != nil {
+			kept := subs[:0]
+			for _, t := range subs {
+				if j := l.number[t]; j >= 0 {
+					kept = append(kept, j)
+				}
+			}
+			subs = kept
+		}
 		visit(i, subs)
 	}
 }
@@ -158,7 +167,7 @@ next:
 		}
 		for a := range l.lines {
 			ln := &l.lines[a]
-			if _, ok := ln.contains(j/l.stride[a]%len(ln.box), points[a][i]); !ok {
+			if _, ok := ln.contains(l.along(j, a), points[a][i]); !ok {
 				continue next
 			}
 		}

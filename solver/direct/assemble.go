@@ -2,15 +2,15 @@ package direct
 
 import "fbpinn-mpi/kernels/dense"
 
-// assemble sets panel j of front k: blocks of A with the ridge, then the children's Schur complements in their order. Memory of the
-// factor is new and zero, that of Schur complements has been used before.
+// assemble sets panel j of front k: blocks of A with the ridge, then the children's Schur complements in their order.
 func (w *worker) assemble(k, j int) {
 	f := &w.fronts[k]
 	panel := w.panel(k, j)
+	if j >= f.ownPanel || !w.blank {
+		clear(panel.Data)
+	}
 	if j < f.ownPanel {
 		w.original(f, j, panel)
-	} else {
-		clear(panel.Data)
 	}
 	for _, c := range f.children {
 		w.extendAdd(&w.fronts[c], c, f, j, panel)

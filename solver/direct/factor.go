@@ -2,6 +2,7 @@ package direct
 
 import (
 	"fmt"
+	"math"
 	"sync"
 	"sync/atomic"
 
@@ -18,21 +19,38 @@ type Factor struct {
 	work [][]float64 // of solves: see solve.go
 }
 
-// PivotError says that the matrix, with its ridge, is not positive definite to working precision.
+// PivotError says that the matrix, with its ridge, is not positive definite to working precision, or not finite.
 type PivotError struct {
 	Block int // of the pattern
 	Row   int // unknown in the block
 }
 
 func (e *PivotError) Error() string {
-	return fmt.Sprintf("direct: pivot of block %d, unknown %d is not positive: the matrix is not positive definite to working precision", e.Block, e.Row)
+	return fmt.Sprintf("direct: no pivot for unknown %d of block %d: the matrix is not finite or not positive definite to working precision",
+		e.Row, e.Block)
 }
 
 // Factor factors A + ridge·1 with so many workers, each a goroutine with a core of its own. value has the numbers of each block of the
-// pattern, column-major Size[row]×Size[col]; of diagonal blocks only the lower triangle is read. It is kept by nobody.
-// The result does not depend on workers. Free returns its memory, which lies outside the Go heap.
+// pattern, column-major Size[row]×Size[col], of diagonal blocks only the lower triangle is read; nothing of it is kept. The
+// result does not depend on workers. Its memory lies outside the Go heap: Free returns it.
 func (pl *Plan) Factor(lib *dense.Library, value [][]float64, ridge float64, workers int) (*Factor, error) {
-	p := pl.pattern
+	f := &Factor{Plan: pl, lib: lib, data: spacious(pl.stored)}
+	if err := f.compute(value, ridge, workers, true); err != nil {
+		f.Free()
+		return nil, err
+	}
+	return f, nil
+}
+
+// Refactor puts the factor of other numbers into the memory of f, which spares the system the work of finding new memory. After an error f
+// holds no factor; it may be given numbers again, or freed.
+func (f *Factor) Refactor(value [][]float64, ridge float64, workers int) error {
+	return f.compute(value, ridge, workers, false)
+}
+
+// compute fills the panels; blank says that they are zero.
+func (f *Factor) compute(value [][]float64, ridge float64, workers int, blank bool) error {
+	p := f.pattern
 	if len(value) != len(p.Row) || workers < 1 {
 		panic("direct: values of another pattern, or no worker")
 	}
@@ -43,33 +61,31 @@ func (pl *Plan) Factor(lib *dense.Library, value [][]float64, ridge float64, wor
 			}
 		}
 	}
-	f := &Factor{Plan: pl, lib: lib, data: spacious(pl.stored)}
-	r := &run{Factor: f, value: value, ridge: ridge, schur: make([][]float64, len(pl.fronts))}
-	reserve := pl.peak
+	r := &run{Factor: f, value: value, ridge: ridge, blank: blank, schur: make([][]float64, len(f.fronts))}
+	reserve := f.Plan.peak
 	if workers > 1 {
-		reserve = pl.total // only what is touched takes memory
+		reserve = f.total // only what is touched takes memory
 	}
 	r.arena = newArena(reserve)
 	defer r.arena.close()
 	hands := make([]worker, workers)
 	for k := range hands {
 		hands[k].run = r
-		for level, n := range pl.waiting {
+		for level, n := range f.waiting {
 			hands[k].stack[level] = spacious(n)
 			defer kernels.Free(hands[k].stack[level])
 		}
 	}
-	pl.order.run(workers, func(t, w int) {
+	f.order.run(workers, func(t, w int) {
 		if !r.stop.Load() {
-			hands[w].do(pl.tasks[t])
+			hands[w].do(f.tasks[t])
 		}
 	})
-	f.peak = pl.stored + r.arena.most + workers*(pl.waiting[0]+pl.waiting[1])
+	f.peak = f.stored + r.arena.most + workers*(f.waiting[0]+f.waiting[1])
 	if r.failure != nil {
-		f.Free()
-		return nil, r.failure
+		return r.failure
 	}
-	return f, nil
+	return nil
 }
 
 // Peak is the memory in bytes that the factorisation used at most.
@@ -86,6 +102,7 @@ type run struct {
 	*Factor
 	value [][]float64
 	ridge float64
+	blank bool // panels of the factor are zero
 	arena *arena
 	schur [][]float64 // by front, its Schur complement while it waits
 
@@ -121,14 +138,16 @@ func (w *worker) do(t task) {
 	case discard:
 		w.discard(f)
 	case pivot:
-		w.pivot(k, j)
+		if w.pivot(k, j) {
+			w.lib.Trsm(dense.Right, dense.Lower, dense.Trans, 1, w.rows(k, j, j+1, j), w.rows(k, j+1, f.tile[i+1], j))
+		}
 	case solveTile:
-		w.lib.Trsm(dense.Right, dense.Lower, dense.Trans, 1, w.tile(k, j, j), w.tile(k, i, j))
+		w.lib.Trsm(dense.Right, dense.Lower, dense.Trans, 1, w.rows(k, j, j+1, j), w.rows(k, f.tile[i], f.tile[i+1], j))
 	case update:
-		w.subtract(w.tile(k, i, j), w.tile(k, i, p), w.tile(k, j, p), i == j)
+		w.subtract(k, max(j, f.tile[i]), f.tile[i+1], j, p)
 	case complement:
 		for p := range f.ownPanel {
-			w.subtract(w.tile(k, i, j), w.tile(k, i, p), w.tile(k, j, p), i == j)
+			w.subtract(k, max(j, f.tile[i]), f.tile[i+1], j, p)
 		}
 	}
 }
@@ -157,22 +176,20 @@ func (w *worker) unit(u unit) {
 	w.used = [2]int{}
 }
 
-// front factors front k panel by panel. Products go into whole panels: the tile on the diagonal, then all below.
+// front factors front k panel by panel, all rows of a panel at once.
 func (w *worker) front(k int) {
 	f := &w.fronts[k]
 	panels := f.panels()
-	below := func(i, j int) dense.Matrix { return w.rows(k, i, panels, j) }
 	for j := range panels {
 		w.assemble(k, j)
 		for p := range min(j, f.ownPanel) {
-			w.subtract(w.tile(k, j, j), w.tile(k, j, p), w.tile(k, j, p), true)
-			w.subtract(below(j+1, j), below(j+1, p), w.tile(k, j, p), false)
+			w.subtract(k, j, panels, j, p)
 		}
 		if j < f.ownPanel {
 			if !w.pivot(k, j) {
 				return
 			}
-			w.lib.Trsm(dense.Right, dense.Lower, dense.Trans, 1, w.tile(k, j, j), below(j+1, j))
+			w.lib.Trsm(dense.Right, dense.Lower, dense.Trans, 1, w.rows(k, j, j+1, j), w.rows(k, j+1, panels, j))
 		}
 	}
 }
@@ -193,20 +210,27 @@ func (w *worker) rows(k, i, end, j int) dense.Matrix {
 	return w.panel(k, j).Sub(f.begin(i)-f.begin(j), 0, f.begin(end)-f.begin(i), f.width(j))
 }
 
-func (w *worker) tile(k, i, j int) dense.Matrix { return w.rows(k, i, i+1, j) }
-
-// subtract is c -= a·bᵀ; of a square, where a is b, the lower triangle.
-func (w *worker) subtract(c, a, b dense.Matrix, square bool) {
-	if square {
-		w.lib.Syrk(dense.Lower, dense.NoTrans, -1, a, 1, c)
-	} else {
-		w.lib.Gemm(dense.NoTrans, dense.Trans, -1, a, b, 1, c)
+// subtract takes the product of own panel p from panel j of front k in the rows of panels i to end: the lower triangle on the
+// diagonal, everything below.
+func (w *worker) subtract(k, i, end, j, p int) {
+	right := w.rows(k, j, j+1, p)
+	if i == j {
+		w.lib.Syrk(dense.Lower, dense.NoTrans, -1, right, 1, w.rows(k, j, j+1, j))
+		i++
 	}
+	w.lib.Gemm(dense.NoTrans, dense.Trans, -1, w.rows(k, i, end, p), right, 1, w.rows(k, i, end, j))
 }
 
-// pivot factors tile (j, j) of front k; false if it is not positive definite.
+// pivot factors the square of own panel j of front k; false if that fails.
 func (w *worker) pivot(k, j int) bool {
-	bad := w.lib.Potrf(dense.Lower, w.tile(k, j, j))
+	square := w.rows(k, j, j+1, j)
+	bad := w.lib.Potrf(dense.Lower, square)
+	// What is not finite passes through the library, and reaches a pivot sooner or later.
+	for c := 0; c < square.Cols && bad < 0; c++ {
+		if x := square.At(c, c); math.IsNaN(x) || math.IsInf(x, 0) {
+			bad = c
+		}
+	}
 	if bad < 0 {
 		return true
 	}

@@ -22,7 +22,7 @@ type dissection struct {
 }
 
 // trials is the number of cuts that are tried along each coordinate, those next to the middle.
-const trials = 5
+const trials = 9
 
 // dissect returns the blocks of g with unknowns, in order of elimination.
 func (g *graph) dissect(centre [][]float64) []int32 {
@@ -188,8 +188,9 @@ func (d *dissection) cuts(sorted []int32, total int) []int {
 	return ats
 }
 
-// quality of a cut, small is good: the weight of the separator over the product of the weights that it separates, which a
-// separator of the same weight makes smallest where it halves.
+// quality of a cut, small is good: the weight of the separator over a power of the product of the weights that it separates, which is
+// largest where it halves. Of powers from 0.5 to 3, this one gave the least work for grids of two and three dimensions whose
+// places are not known; with places they make no difference.
 func (d *dissection) quality(sorted []int32, at int, separator []int32, total int) (float64, bool) {
 	low, sep := 0, 0
 	for _, v := range sorted[:at] {
@@ -205,7 +206,7 @@ func (d *dissection) quality(sorted []int32, at int, separator []int32, total in
 	if low <= 0 || high <= 0 {
 		return 0, false
 	}
-	return float64(sep) / (float64(low) * float64(high)), true
+	return float64(sep) / math.Pow(float64(low)*float64(high), 0.7), true
 }
 
 // split takes the separator out of both sides of a cut.

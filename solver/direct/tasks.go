@@ -1,6 +1,9 @@
 package direct
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // unit is what one worker does alone: a subtree of small fronts, or one small front. A large front is shared tile by tile.
 type unit struct {
@@ -15,15 +18,15 @@ type sizes struct {
 	group float64 // operations of a subtree that one worker does alone, at most
 }
 
-// usual: products of tiles of panelWidth run at the full rate, and 20 to 40 ms of one core are long against the management of a task.
-var usual = sizes{panel: panelWidth, large: 1e9, group: 2e9}
+// usual sizes: 20 to 40 ms of one core are long against the management of a task, and short against a factorisation worth sharing.
+func usual() sizes { return sizes{panel: panelWidth, large: 1e9, group: 2e9} }
 
 // task is a part of the factorisation that one worker does at a time. Numbers of tasks follow the order of elimination, which keeps
 // few Schur complements waiting.
 type task struct {
 	do      kind
 	front   int32 // or the unit, for whole ones
-	i, j, p int16 // tile row, tile column, panel whose product is subtracted
+	i, j, p int16 // tile row, panel, panel whose product is subtracted
 }
 
 type kind uint8
@@ -33,8 +36,8 @@ const (
 	open                   // memory for the Schur complement
 	assemble               // panel j from A and the children
 	discard                // the children's Schur complements
-	pivot                  // Cholesky factor of tile (j, j)
-	solveTile              // tile (i, j) times L(j, j)⁻ᵀ
+	pivot                  // Cholesky factor of the square of own panel j, and what is below it in its tile
+	solveTile              // tile (i, j) below that
 	update                 // tile (i, j) of an own panel, minus the product of panel p
 	complement             // tile (i, j) of the Schur complement, minus the products of all own panels
 	finished               // nothing: the parent may open
@@ -150,80 +153,64 @@ func (pl *Plan) buildTasks() {
 		front := int32(u.root)
 		begin := add(task{do: open, front: front})
 		after(begin, children...)
-		panels, own := f.panels(), f.ownPanel
-		ready := make([]int32, panels) // by panel, its assembly
-		column := func(do kind, i, j, p int) int32 {
+		panels, own, rows := f.panels(), f.ownPanel, f.tiles()
+		tile := func(do kind, i, j, p int) int32 {
 			return add(task{do, front, int16(i), int16(j), int16(p)})
 		}
+		latest := make([][]int32, panels) // by panel and tile row, the last task that wrote the tile
+		var assembled []int32
 		for j := range panels {
-			ready[j] = column(assemble, 0, j, 0)
-			after(ready[j], begin)
+			t := tile(assemble, 0, j, 0)
+			after(t, begin)
+			assembled = append(assembled, t)
+			latest[j] = slices.Repeat([]int32{t}, rows)
 		}
-		gone := column(discard, 0, 0, 0)
-		after(gone, ready...)
-		// solved[j][i-j] is the task that leaves tile (i, j) of the factor. Those of the critical path, pivots and triangles,
-		// come before the products of all panels.
-		solved := make([][]int32, own)
+		gone := tile(discard, 0, 0, 0)
+		after(gone, assembled...)
+		// Pivots and triangles are the critical path: they come before the products of all panels.
+		solved := make([][]int32, own) // by own panel and tile row, the task that leaves the tile of the factor
 		for j := range own {
-			for i := j; i < panels; i++ {
-				if i == j {
-					solved[j] = append(solved[j], column(pivot, j, j, 0))
-				} else {
-					solved[j] = append(solved[j], column(solveTile, i, j, 0))
-					after(solved[j][i-j], solved[j][0])
-				}
-			}
-		}
-		end := int32(0)
-		var all []int32
-		for j := range own {
-			for i := j; i < panels; i++ {
-				if j == 0 {
-					after(solved[0][i], ready[0])
-				}
-			}
-		}
-		latest := make([][]int32, own) // by own column and row, the last product
-		for j := range own {
-			latest[j] = make([]int32, panels)
-			for i := range latest[j] {
-				latest[j][i] = ready[j]
+			solved[j] = make([]int32, rows)
+			top := f.tileOf[j]
+			solved[j][top] = tile(pivot, top, j, 0)
+			for i := top + 1; i < rows; i++ {
+				solved[j][i] = tile(solveTile, i, j, 0)
+				after(solved[j][i], solved[j][top])
 			}
 		}
 		for p := range own {
 			for j := p + 1; j < own; j++ {
-				for i := j; i < panels; i++ {
-					t := column(update, i, j, p)
-					after(t, latest[j][i], solved[p][i-p])
-					if i != j {
-						after(t, solved[p][j-p])
+				for i := f.tileOf[j]; i < rows; i++ {
+					t := tile(update, i, j, p)
+					after(t, latest[j][i], solved[p][i])
+					if i != f.tileOf[j] {
+						after(t, solved[p][f.tileOf[j]])
 					}
 					latest[j][i] = t
 				}
 			}
 		}
-		for j := 1; j < own; j++ {
-			for i := j; i < panels; i++ {
-				after(solved[j][i-j], latest[j][i])
+		for j := range own {
+			for i := f.tileOf[j]; i < rows; i++ {
+				after(solved[j][i], latest[j][i])
 			}
 		}
+		end := make([]int32, 0, rows*rows)
 		for j := own; j < panels; j++ {
-			for i := j; i < panels; i++ {
-				t := column(complement, i, j, 0)
-				after(t, ready[j], solved[own-1][i-own+1])
-				if i != j {
-					after(t, solved[own-1][j-own+1])
+			for i := f.tileOf[j]; i < rows; i++ {
+				t := tile(complement, i, j, 0)
+				after(t, latest[j][i], solved[own-1][i])
+				if i != f.tileOf[j] {
+					after(t, solved[own-1][f.tileOf[j]])
 				}
-				all = append(all, t)
+				end = append(end, t)
 			}
 		}
-		end = column(finished, 0, 0, 0)
-		after(end, gone)
-		after(end, all...)
-		for i := range solved[own-1] {
-			after(end, solved[own-1][i])
-		}
-		last[u.root] = end
+		// Every task of the front comes before one of these: the last own panel needs all products of its rows.
+		end = append(end, solved[own-1][f.tileOf[own-1]:]...)
+		end = append(end, gone)
+		last[u.root] = tile(finished, 0, 0, 0)
+		after(last[u.root], end...)
 	}
 	pl.order = newPrecedence(len(pl.tasks), edges)
 }

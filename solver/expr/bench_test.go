@@ -26,7 +26,7 @@ func BenchmarkEval(b *testing.B) {
 		coords[0][i], coords[1][i] = float64(i)/n, float64(i%64)/64
 	}
 	for b.Loop() {
-		Eval(c.Columns, coords, nil, n)
+		evaluate(b, c.Columns, coords, nil, n)
 	}
 	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N)/n, "ns/point")
 }

@@ -16,7 +16,7 @@ func (p *parser) call(t token) (*Node, error) {
 	}
 	if p.variable(t.text) != nil && !p.isFunction(t.text) {
 		hint := "write " + t.text + "*(...) for a product"
-		if slices.Contains(p.g.sym.Unknowns, t.text) {
+		if slices.Contains(p.g.sym.Unknowns, t.text) || p.g.sym.Field[t.text] != nil {
 			hint = "write " + t.text + " alone, it is taken at the point, or " + t.text + "*(...) for a product"
 		}
 		return nil, p.fail(t, t.text+" is not a function", hint)

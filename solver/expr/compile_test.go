@@ -46,7 +46,7 @@ func TestCompileAgreesWithEval(t *testing.T) {
 			values[j] = []float64{rng.NormFloat64()}
 		}
 		leaf := func(n *Node) []float64 { return values[n] }
-		want := Eval(outs, coords, leaf, 1)
+		want := evaluate(t, outs, coords, leaf, 1)
 		for _, columns := range [][]*Node{g.Columns(outs), {g.Coord(0), g.Coord(1)}} {
 			inputs := append(append([]*Node{}, jets...), columns...)
 			p, err := g.Compile(outs, inputs)
@@ -54,7 +54,7 @@ func TestCompileAgreesWithEval(t *testing.T) {
 				t.Fatalf("trial %d: %v", trial, err)
 			}
 			var in []float64
-			for _, v := range Eval(inputs, coords, leaf, 1) {
+			for _, v := range evaluate(t, inputs, coords, leaf, 1) {
 				in = append(in, v[0])
 			}
 			for o, got := range run(p, in) {
@@ -89,7 +89,7 @@ func compile(t *testing.T, g *Graph, rng *rand.Rand, rs []*Node) compiled {
 		c.jets = append(c.jets, rng.NormFloat64())
 	}
 	c.planes = append(c.planes, c.jets...)
-	for _, v := range Eval(r.Columns, c.coords, nil, 1) {
+	for _, v := range evaluate(t, r.Columns, c.coords, nil, 1) {
 		c.planes = append(c.planes, v[0])
 	}
 	return c
@@ -114,7 +114,7 @@ func (c compiled) check(t *testing.T, name string, rng *rand.Rand, rs []*Node) {
 		place[j] = c.jets[k : k+1]
 	}
 	res := c.value(c.jets)
-	for e, want := range Eval(rs, c.coords, func(n *Node) []float64 { return place[n] }, 1) {
+	for e, want := range evaluate(t, rs, c.coords, func(n *Node) []float64 { return place[n] }, 1) {
 		if !near(res[e], want[0], regrouped) {
 			t.Errorf("%s: residual %d is %v, want %v", name, e, res[e], want[0])
 		}

@@ -19,14 +19,24 @@ func (g *Graph) Diff(n *Node, coord int) (*Node, error) {
 		case OpJet:
 			m := l.Index.Plus(coord)
 			if m.Order() > kernels.MaxOrder {
-				return nil, fmt.Errorf("the derivative of %s in %s is above order %d, the highest available", l, x, kernels.MaxOrder)
+				return nil, tooHigh(l, x)
 			}
 			return g.Jet(l.Unknown, m), nil
+		case OpField:
+			m := l.Index.Plus(coord)
+			if m.Order() > kernels.MaxOrder && g.sym.Field[l.Name].has(m) {
+				return nil, tooHigh(l, x)
+			}
+			return g.Field(l.Name, m), nil
 		case OpData:
 			return nil, fmt.Errorf("%s is a column of numbers: it has no derivative", l)
 		}
 		return nil, fmt.Errorf("%s has no derivative", l)
 	})
+}
+
+func tooHigh(l, x *Node) error {
+	return fmt.Errorf("the derivative of %s in %s is above order %d, the highest available", l, x, kernels.MaxOrder)
 }
 
 // Derivative is the total derivative of n with multi-index m.
@@ -56,7 +66,7 @@ func (g *Graph) Partial(n, jet *Node) *Node {
 	return d
 }
 
-// derive applies the chain rule; leaf gives the derivative of coordinates, jets, data and seeds. Kinks take one side:
+// derive applies the chain rule; leaf gives the derivative of coordinates, jets, data, fields and seeds. Kinks take one side:
 // abs' = sign, sign' = step' = 0, and min, max follow the argument that they return.
 func (g *Graph) derive(n *Node, memo map[*Node]*Node, leaf func(*Node) (*Node, error)) (*Node, error) {
 	if d := memo[n]; d != nil {
@@ -68,7 +78,7 @@ func (g *Graph) derive(n *Node, memo map[*Node]*Node, leaf func(*Node) (*Node, e
 	switch n.Op {
 	case OpConst:
 		return g.zero, nil
-	case OpCoord, OpJet, OpData, OpSeed:
+	case OpCoord, OpJet, OpData, OpField, OpSeed:
 		return leaf(n)
 	}
 	das := make([]*Node, len(n.Args))

@@ -38,12 +38,12 @@ func TestDerivativesOfFunctions(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, x := range []float64{0.45, 0.61} {
-			f := func(x float64) float64 { return Eval([]*Node{n}, [][]float64{{x}, {1.3}}, nil, 1)[0][0] }
+			f := func(x float64) float64 { return evaluate(t, []*Node{n}, [][]float64{{x}, {1.3}}, nil, 1)[0][0] }
 			d, err := g.Diff(n, 0)
 			if err != nil {
 				t.Fatal(err)
 			}
-			got := Eval([]*Node{d}, [][]float64{{x}, {1.3}}, nil, 1)[0][0]
+			got := evaluate(t, []*Node{d}, [][]float64{{x}, {1.3}}, nil, 1)[0][0]
 			if want := slopeOf(f, x); !near(got, want, stencil) {
 				t.Errorf("d(%s, x) = %s = %v at x = %v, want %v", src, d, got, x, want)
 			}
@@ -73,7 +73,7 @@ func TestTotalDerivative(t *testing.T) {
 			t.Fatal(err)
 		}
 		along := func(n *Node, x, tt float64) float64 {
-			return Eval([]*Node{n}, [][]float64{{x}, {tt}}, func(j *Node) []float64 { return []float64{value(j, x, tt)} }, 1)[0][0]
+			return evaluate(t, []*Node{n}, [][]float64{{x}, {tt}}, func(j *Node) []float64 { return []float64{value(j, x, tt)} }, 1)[0][0]
 		}
 		for a := range 2 {
 			d, err := g.Diff(n, a)
@@ -165,7 +165,7 @@ func TestConstrain(t *testing.T) {
 				}
 				return jets[j]
 			}
-			v := Eval([]*Node{got, parse(hand)}, [][]float64{{rng.Float64()}, {rng.Float64()}}, leaf, 1)
+			v := evaluate(t, []*Node{got, parse(hand)}, [][]float64{{rng.Float64()}, {rng.Float64()}}, leaf, 1)
 			if !near(v[0][0], v[1][0], twoGroupings) {
 				t.Errorf("%s: %v, by hand %v", src, v[0][0], v[1][0])
 			}

@@ -9,6 +9,7 @@
 //	derivatives    u_xx, v_xy: the unknown, then coordinates; d(expr, x), d(expr, x, y) of any expression, total derivatives
 //	sums           sum(i=1..6, 2^i*sin(2^i*x)), prod(i=1..n, ...): integer bounds that are constant
 //	helpers        the job's own functions, expanded where they are called; exact solutions by name; data.NAME columns
+//	fields         functions known by values and derivatives: start_u, start_u_xx, d(start_u, x)
 //
 // # From string to program
 //

@@ -1,6 +1,9 @@
 package expr
 
-import "math"
+import (
+	"fmt"
+	"math"
+)
 
 // external applies a numeric function; its value is found at evaluation.
 func (g *Graph) external(name string, args []*Node) *Node {
@@ -8,13 +11,13 @@ func (g *Graph) external(name string, args []*Node) *Node {
 }
 
 // Eval computes ns at n points in float64 and returns one column each. coords holds the columns of the coordinates, [d][n].
-// leaf gives the columns of jets, data and seeds; it may be nil where there are none.
+// leaf gives the columns of jets, data and seeds; it may be nil where there are none. Only a Field can fail.
 //
 // It is the reference for the compiled programs and what fills the columns of a Residual.
-func Eval(ns []*Node, coords [][]float64, leaf func(n *Node) []float64, n int) [][]float64 {
+func Eval(ns []*Node, coords [][]float64, leaf func(n *Node) []float64, n int) ([][]float64, error) {
 	out := make([][]float64, len(ns))
 	if len(ns) == 0 {
-		return out
+		return out, nil
 	}
 	var order []*Node
 	walk(ns, func(m *Node) { order = append(order, m) })
@@ -41,6 +44,15 @@ func Eval(ns []*Node, coords [][]float64, leaf func(n *Node) []float64, n int) [
 				panic("expr: Eval of jets, data or seeds without their columns")
 			}
 			fixed[i] = leaf(m)
+		case OpField:
+			v, err := m.graph.sym.Field[m.Name].Eval(m.Index, coords)
+			if err != nil {
+				return nil, fmt.Errorf("%s: %w", m, err)
+			}
+			if len(v) != n {
+				panic("expr: a field returns one value a point")
+			}
+			fixed[i] = v
 		default:
 			planes[i] = make([]float64, block)
 		}
@@ -61,7 +73,7 @@ func Eval(ns []*Node, coords [][]float64, leaf func(n *Node) []float64, n int) [
 			copy(out[k][from:to], planes[slot[m]])
 		}
 	}
-	return out
+	return out, nil
 }
 
 // eval computes one node at the points of a block.

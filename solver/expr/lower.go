@@ -79,7 +79,7 @@ func (l *lowering) lower(n *Node) (value, error) {
 		return l.t.input(), nil
 	}
 	switch n.Op {
-	case OpCoord, OpJet, OpData, OpSeed, OpExternal:
+	case OpCoord, OpJet, OpData, OpField, OpSeed, OpExternal:
 		return none, fmt.Errorf("%s is not among the inputs of the program", n)
 	case OpSum:
 		return l.linear(n)

@@ -40,6 +40,9 @@ func (p *parser) variable(name string) *Node {
 	if v, ok := p.g.sym.Params[name]; ok {
 		return p.g.Const(v)
 	}
+	if p.g.sym.Field[name] != nil {
+		return p.g.Field(name, kernels.MultiIndex{})
+	}
 	switch name {
 	case "pi":
 		return p.g.Const(math.Pi)
@@ -49,13 +52,16 @@ func (p *parser) variable(name string) *Node {
 	return nil
 }
 
-// differentiable returns the unknown or the argument of a helper function with this name.
+// differentiable returns the unknown, the field or the argument of a helper function with this name.
 func (p *parser) differentiable(name string) *Node {
 	if n := p.locals[name]; n != nil {
 		return n
 	}
 	if k := slices.Index(p.g.sym.Unknowns, name); k >= 0 {
 		return p.g.Jet(k, kernels.MultiIndex{})
+	}
+	if p.g.sym.Field[name] != nil {
+		return p.g.Field(name, kernels.MultiIndex{})
 	}
 	return nil
 }
@@ -78,6 +84,13 @@ func (p *parser) derivative(t token, base *Node, from int) (*Node, error) {
 		return nil, p.fail(t, t.text+" is above order "+fmt.Sprint(kernels.MaxOrder)+", the highest available", "")
 	case len(readings) > 1:
 		return nil, p.fail(t, t.text+" can be read in two ways", "write d("+u+", ...) with the coordinates one by one")
+	}
+	if base.Op == OpField && p.locals[u] == nil { // zero would hide a slip
+		for a, k := range readings[0] {
+			if k > 0 && !p.g.sym.Field[u].Along[a] {
+				return nil, p.fail(t, u+" does not depend on "+p.g.sym.Coords[a], "")
+			}
+		}
 	}
 	n, err := p.g.Derivative(base, readings[0])
 	if err != nil {
@@ -132,7 +145,7 @@ func (p *parser) unknown(t token) error {
 
 func (p *parser) variables() []string {
 	s := slices.Concat(p.g.sym.Coords, p.g.sym.Unknowns, slices.Collect(maps.Keys(p.g.sym.Params)),
-		slices.Collect(maps.Keys(p.locals)), []string{"pi", "e"})
+		slices.Collect(maps.Keys(p.g.sym.Field)), slices.Collect(maps.Keys(p.locals)), []string{"pi", "e"})
 	for _, c := range p.g.sym.Data {
 		s = append(s, "data."+c)
 	}

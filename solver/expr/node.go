@@ -14,6 +14,7 @@ const (
 	OpCoord              // x_a, a = Coord
 	OpJet                // U_{k,m}, k = Unknown, m = Index
 	OpData               // column data.Name
+	OpField              // derivative m = Index of field Name
 	OpSeed               // free input plane of a program
 	OpExternal           // numeric function Name of Args, without derivative rule
 	OpSum                // Value + Σ Coef[i]·Args[i]
@@ -46,7 +47,7 @@ type Node struct {
 	Coord   int
 	Unknown int
 	Index   kernels.MultiIndex
-	Name    string // OpData, OpSeed, OpExternal
+	Name    string // OpData, OpField, OpSeed, OpExternal
 
 	id     int // age in the graph: a deterministic order
 	graph  *Graph
@@ -58,6 +59,25 @@ type Node struct {
 type External struct {
 	Arity int
 	Eval  func(args []float64) float64
+}
+
+// Field is a function of the point that is known by its values and derivatives, such as the state from which a time slab
+// starts. Expressions use it by its name, and its derivatives as those of an unknown: start_u, start_u_xx, d(start_u, x).
+type Field struct {
+	Along [kernels.MaxD]bool // coordinates that it depends on; derivatives in the others are zero
+	// Eval returns derivative m at points [d][n], n values. A call of package expr's Eval asks once for every derivative in
+	// its expressions, in an order that depends on the expressions alone, and asks also if n is 0: Eval may communicate.
+	Eval func(m kernels.MultiIndex, points [][]float64) ([]float64, error)
+}
+
+// has tells that f depends on all coordinates of a derivative.
+func (f *Field) has(m kernels.MultiIndex) bool {
+	for a, n := range m {
+		if n > 0 && !f.Along[a] {
+			return false
+		}
+	}
+	return true
 }
 
 // Func is a helper function of a job: f(Args) = Body.
@@ -73,6 +93,7 @@ type Symbols struct {
 	Params   map[string]float64  // named numbers
 	Funcs    map[string]Func     // helper functions; may call each other, no recursion
 	External map[string]External // numeric functions
+	Field    map[string]*Field   // functions known by values and derivatives
 	Data     []string            // columns, used as data.NAME
 }
 
@@ -138,6 +159,21 @@ func (g *Graph) Jet(k int, m kernels.MultiIndex) *Node {
 
 // Data is the column data.name.
 func (g *Graph) Data(name string) *Node { return g.intern(Node{Op: OpData, Name: name}) }
+
+// Field is derivative m of the named field; along coordinates that it does not depend on that is zero.
+func (g *Graph) Field(name string, m kernels.MultiIndex) *Node {
+	f := g.sym.Field[name]
+	if f == nil {
+		panic("expr: no such field")
+	}
+	if !f.has(m) {
+		return g.zero
+	}
+	if m.Order() > kernels.MaxOrder {
+		panic("expr: derivative above fourth order")
+	}
+	return g.intern(Node{Op: OpField, Name: name, Index: m})
+}
 
 // Seed is a named input plane of a program that stands for no jet and no column. It has no derivatives.
 func (g *Graph) Seed(name string) *Node { return g.intern(Node{Op: OpSeed, Name: name}) }

@@ -49,7 +49,9 @@ func (p *printer) text(n *Node) (string, int) {
 	case OpCoord:
 		return n.graph.sym.Coords[n.Coord], atom
 	case OpJet:
-		return n.graph.jetName(n), atom
+		return n.graph.derivativeName(n.graph.sym.Unknowns[n.Unknown], n.Index), atom
+	case OpField:
+		return n.graph.derivativeName(n.Name, n.Index), atom
 	case OpData:
 		return "data." + n.Name, atom
 	case OpSeed:
@@ -186,15 +188,14 @@ func number(v float64) (string, int) {
 	return sign + strconv.FormatFloat(v, 'g', -1, 64), strength
 }
 
-// jetName writes u_xxy, or d(u, x, x, y) where the subscript could be read in two ways.
-func (g *Graph) jetName(n *Node) string {
-	u := g.sym.Unknowns[n.Unknown]
-	if n.Index.Order() == 0 {
+// derivativeName writes u_xxy, or d(u, x, x, y) where the subscript could be read in two ways.
+func (g *Graph) derivativeName(u string, m kernels.MultiIndex) string {
+	if m.Order() == 0 {
 		return u
 	}
 	sub, list := "", ""
 	for a, c := range g.sym.Coords {
-		for range n.Index[a] {
+		for range m[a] {
 			sub += c
 			list += ", " + c
 		}

@@ -3,6 +3,8 @@ package expr
 import (
 	"fmt"
 	"slices"
+
+	"fbpinn-mpi/kernels"
 )
 
 // Substitute replaces the jets in n by what f returns for them (nil: the jet stays), and simplifies again.
@@ -95,6 +97,26 @@ func (g *Graph) Jets(ns ...*Node) []*Node {
 		return -slices.Compare(a.Index[:], b.Index[:])
 	})
 	return jets
+}
+
+// FieldDerivatives lists the derivatives of a field that occur in ns.
+func FieldDerivatives(name string, ns ...*Node) []kernels.MultiIndex {
+	var found []kernels.MultiIndex
+	walk(ns, func(n *Node) {
+		if n.Op == OpField && n.Name == name {
+			found = append(found, n.Index)
+		}
+	})
+	return found
+}
+
+// DependsOn reports that a coordinate occurs in n.
+func (g *Graph) DependsOn(n *Node, coord int) bool {
+	depends := false
+	walk([]*Node{n}, func(m *Node) {
+		depends = depends || m.Op == OpCoord && m.Coord == coord || m.Op == OpField && g.sym.Field[m.Name].Along[coord]
+	})
+	return depends
 }
 
 // XOnly reports that n depends on the point alone: coordinates, data columns and numbers.

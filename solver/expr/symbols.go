@@ -98,6 +98,12 @@ func (s Symbols) Check() error {
 			panic("expr: external function without Eval")
 		}
 	}
+	for _, f := range slices.Sorted(maps.Keys(s.Field)) {
+		errs = append(errs, claim(f, "a field"))
+		if s.Field[f].Eval == nil {
+			panic("expr: field without Eval")
+		}
+	}
 	for _, f := range slices.Sorted(maps.Keys(s.Funcs)) {
 		errs = append(errs, claim(f, "a function"))
 		seen := map[string]bool{}
@@ -118,14 +124,20 @@ func (s Symbols) Check() error {
 	return nil
 }
 
-// derivativeNames rejects a name such as u_x beside an unknown u and a coordinate x.
+// derivativeNames rejects a name such as u_x beside an unknown or field u and a coordinate x on which it depends.
 func (s Symbols) derivativeNames(owner map[string]string) error {
 	g := &Graph{sym: s}
 	for _, name := range slices.Sorted(maps.Keys(owner)) {
-		if i := strings.LastIndexByte(name, '_'); i > 0 && slices.Contains(s.Unknowns, name[:i]) {
-			if readings, _ := g.subscript(name[i+1:]); len(readings) > 0 {
-				return fmt.Errorf("%s is the name of %s, but reads as a derivative of %s", name, owner[name], name[:i])
-			}
+		i := strings.LastIndexByte(name, '_')
+		if i <= 0 || s.Field[name[:i]] == nil && !slices.Contains(s.Unknowns, name[:i]) {
+			continue
+		}
+		readings, _ := g.subscript(name[i+1:])
+		if f := s.Field[name[:i]]; f != nil { // start_u_t beside start_u(x) is a field of its own
+			readings = slices.DeleteFunc(readings, func(m kernels.MultiIndex) bool { return !f.has(m) })
+		}
+		if len(readings) > 0 {
+			return fmt.Errorf("%s is the name of %s, but reads as a derivative of %s", name, owner[name], name[:i])
 		}
 	}
 	return nil

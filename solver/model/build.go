@@ -245,7 +245,7 @@ func (b *builder[T]) open(levels []int) error {
 	if err != nil {
 		return fmt.Errorf("model: level %d: %w", levels[0]+1, err)
 	}
-	p.group.kernel = kernel
+	p.group.kernel, p.group.plan = kernel, plan
 	b.groups = append(b.groups, *p.group)
 	return nil
 }

@@ -68,6 +68,7 @@ type Cloud[T kernels.Real] struct {
 // and "rim".
 type group[T kernels.Real] struct {
 	kernel kernels.Kernel[T]
+	plan   *kernels.Plan[T]
 	at, n  int     // its stretch of Theta
 	tiles  []place // tile → where it belongs
 
@@ -135,6 +136,9 @@ func (c *Cloud[T]) Replicated() []bool {
 // NewCloud builds this rank's share for the points [d][n], which every rank passes alike.
 func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Model, set kernels.Jets, part *decomp.Partition,
 	points [][]float64, choice Choice) (*Cloud[T], error) {
+	if err := m.Dec.Covers(points); err != nil {
+		return nil, err
+	}
 	rank, ranks := comm.Rank(), comm.Size()
 	y := newLayout(m, part, points, ranks, set.N(), choice)
 	c := &Cloud[T]{comm: comm, backend: backend, Mode: y.mode}
@@ -166,4 +170,34 @@ func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Mode
 	c.Traffic.MinimumBytes = y.minimum[rank] * size
 	c.Traffic.ReducedValues = c.replicated
 	return c, c.Activate(nil, nil)
+}
+
+// Close frees the memory of the cloud and of its kernels. No message may be under way.
+func (c *Cloud[T]) Close() {
+	for k := range c.groups {
+		g := &c.groups[k]
+		for _, w := range []kernels.Work[T]{g.forwardInner, g.forwardRim, g.trainReplicated, g.trainInner, g.trainRim} {
+			if w != nil {
+				w.Close()
+			}
+		}
+		g.kernel.Close()
+		p := g.plan
+		kernels.Free(p.Tiles)
+		kernels.Free(p.Runs)
+		kernels.Free(p.Sections)
+		for _, v := range [][]T{p.X, p.W, p.InvSigma, p.Scale, p.Shift} {
+			kernels.Free(v)
+		}
+	}
+	if c.exchange != nil {
+		c.exchange.Close()
+	}
+	if c.coarse != nil {
+		c.coarse.Close()
+	}
+	for _, v := range [][]T{c.Theta, c.Grad, c.U, c.UBar} {
+		c.backend.Free(v)
+	}
+	c.groups, c.exchange, c.coarse, c.Theta, c.Grad, c.U, c.UBar = nil, nil, nil, nil, nil, nil, nil
 }

@@ -12,16 +12,18 @@ import (
 	"fbpinn-mpi/solver/problem"
 )
 
-// Fourier holds the mean and standard deviation of the frozen Fourier features before the factor 2π.
-type Fourier struct{ Mean, Sigma float64 }
+// Features says how the features of hidden layers are drawn: the mean and standard deviation of frozen Fourier features before
+// the factor 2π, and the factor of the initial weights and biases of hidden layers (1 is the usual initialisation).
+type Features struct{ Mean, Sigma, Scale float64 }
 
 // Stream numbers the random numbers of one subdomain's network, so that they depend on (seed, level, subdomain) only and never
 // on ranks.
 func Stream(level, sub int) uint64 { return 1<<62 | uint64(level)<<40 | uint64(sub) }
 
 // Init draws the initial parameters θ [P] of one subdomain (docs/theory.md, section 5): tanh networks U(±1/√fan_in) for weights
-// and biases, sin networks U(±√(6/fan_in)), adaptive slopes 1, Fourier features 2π(μ_F + σ_F·normal).
-func Init(net kernels.Net, f Fourier, seed uint64, level, sub int, theta []float64) {
+// and biases, sin networks U(±√(6/fan_in)), both times Scale in hidden layers; adaptive slopes 1, Fourier features
+// 2π(μ_F + σ_F·normal).
+func Init(net kernels.Net, f Features, seed uint64, level, sub int, theta []float64) {
 	stream, next := Stream(level, sub), uint64(0)
 	uniform := func() float64 {
 		next++
@@ -37,6 +39,9 @@ func Init(net kernels.Net, f Fourier, seed uint64, level, sub int, theta []float
 		bound := 1 / math.Sqrt(float64(l.In))
 		if sine {
 			bound = math.Sqrt(6 / float64(l.In))
+		}
+		if n < len(layers)-1 {
+			bound *= f.Scale
 		}
 		for i := l.W; i < l.B+l.Out; i++ {
 			theta[i] = bound * (2*uniform() - 1)

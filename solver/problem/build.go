@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -12,19 +13,23 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Build understands a problem, or says in an *Error what is wrong with it.
 func Build(spec Spec) (*Problem, error) {
 	p := &Problem{Spec: spec}
-	for _, stage := range []func() error{p.symbols, p.domain, p.ansatzes, p.equations, p.conditions, p.mentioned, p.compile, p.exacts, p.finite} {
+	for _, stage := range []func() error{p.symbols, p.slab, p.domain, p.ansatzes, p.equations, p.conditions, p.mentioned, p.compile, p.exacts, p.finite} {
 		if err := stage(); err != nil {
 			return nil, err
 		}
 	}
-	p.corners()
-	p.influence()
-	p.consistency()
+	p.needsOfStates()
+	for _, look := range []func() error{p.corners, p.influence, p.consistency} {
+		if err := look(); err != nil {
+			return nil, fmt.Errorf("problem: %w", err)
+		}
+	}
 	return p, nil
 }
 
@@ -61,6 +66,33 @@ func (p *Problem) domain() error {
 			p.Warnings = append(p.Warnings, fmt.Sprintf("%s has a range of size %.3g: measure it in units of %.0e, so that the domain is of size 1", a.Name, size, math.Pow(10, math.Round(math.Log10(size)))))
 		}
 	}
+	return p.remove()
+}
+
+// remove checks the parts that do not belong to the domain.
+func (p *Problem) remove() error {
+	var lo, hi []float64
+	var periodic []bool
+	for _, a := range p.Axes {
+		lo, hi, periodic = append(lo, a.Lo), append(hi, a.Hi), append(periodic, a.Periodic)
+	}
+	for i, b := range p.Removed {
+		whole := true
+		for a, axis := range p.Axes {
+			key := fmt.Sprintf("geometry.remove[%d].%s", i, axis.Name)
+			switch {
+			case !(b.Lo[a] < b.Hi[a]):
+				return &Error{Key: key, Msg: fmt.Sprintf("the removed range of %s runs from %g to %g", axis.Name, b.Lo[a], b.Hi[a]), Hint: "write [low, high] with low < high"}
+			case b.Lo[a] < axis.Lo || b.Hi[a] > axis.Hi:
+				return &Error{Key: key, Msg: fmt.Sprintf("%s = [%.10g, %.10g] lies outside the domain", axis.Name, b.Lo[a], b.Hi[a]), Hint: fmt.Sprintf("%s runs from %.10g to %.10g", axis.Name, axis.Lo, axis.Hi)}
+			}
+			whole = whole && b.Lo[a] == axis.Lo && b.Hi[a] == axis.Hi
+		}
+		if whole {
+			return &Error{Key: fmt.Sprintf("geometry.remove[%d]", i), Msg: "this removes the whole domain", Hint: "give ranges of some coordinates; the others are removed from end to end"}
+		}
+	}
+	p.region = region.New(lo, hi, periodic, p.Removed)
 	return nil
 }
 
@@ -84,6 +116,15 @@ func (p *Problem) ansatzes() error {
 		p.Ansatz[k] = n
 	}
 	return nil
+}
+
+// coords are the names of the coordinates.
+func (p *Problem) coords() []string {
+	var names []string
+	for _, a := range p.Axes {
+		names = append(names, a.Name)
+	}
+	return names
 }
 
 func (p *Problem) unknown(name string) int {
@@ -137,10 +178,9 @@ func (p *Problem) equations() error {
 
 // term starts a term over the whole domain.
 func (p *Problem) term(name, key string) *Term {
-	t := &Term{Name: name, Key: key, stream: uint64(len(p.Terms))}
+	t := &Term{Name: name, Key: key, coords: p.coords(), stream: uint64(len(p.Terms)), cells: p.Cells, region: p.region}
 	for _, a := range p.Axes {
 		t.Box = append(t.Box, Range{a.Lo, a.Hi})
-		t.coords = append(t.coords, a.Name)
 		t.periodic = append(t.periodic, a.Periodic)
 	}
 	return t
@@ -210,7 +250,6 @@ func (p *Problem) compile() error {
 		t.Program = r
 		collect(r.Jets)
 	}
-	p.Solution = &Solution{}
 	var outputs []*expr.Node
 	for k, a := range p.Ansatz {
 		value := p.Graph.Jet(k, kernels.MultiIndex{})
@@ -219,13 +258,10 @@ func (p *Problem) compile() error {
 		}
 		outputs = append(outputs, a)
 	}
-	p.Solution.Jets = p.Graph.Jets(outputs...)
-	p.Solution.Columns = p.Graph.Columns(outputs)
-	program, err := p.Graph.Compile(outputs, append(append([]*expr.Node{}, p.Solution.Jets...), p.Solution.Columns...))
-	if err != nil {
+	var err error
+	if p.Solution, err = p.solution(outputs); err != nil {
 		return explain("problem.ansatz", err)
 	}
-	p.Solution.Program = program
 	collect(p.Solution.Jets)
 	p.Jets = kernels.NewJets(len(p.Axes), needs...)
 	for _, t := range p.Terms {
@@ -234,6 +270,14 @@ func (p *Problem) compile() error {
 		}
 	}
 	return nil
+}
+
+// solution compiles outputs that are expressions of raw unknowns.
+func (p *Problem) solution(outputs []*expr.Node) (*Solution, error) {
+	s := &Solution{Jets: p.Graph.Jets(outputs...), Columns: p.Graph.Columns(outputs)}
+	var err error
+	s.Program, err = p.Graph.Compile(outputs, slices.Concat(s.Jets, s.Columns))
+	return s, err
 }
 
 // shorten writes the numbers of an expression with at most seven digits, for the eye.

@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden file from what the code does now")
@@ -27,6 +28,11 @@ func TestErrors(t *testing.T) {
 	}
 	on := func(place string) func(*Spec) {
 		return condition(ConditionSpec{On: place, Points: PointSpec{Sampler: "uniform", Count: 3}})
+	}
+	remove := func(x0, x1, t0, t1 float64) func(*Spec) {
+		return func(s *Spec) {
+			s.Removed = append(s.Removed, region.Box{Lo: []float64{x0, t0}, Hi: []float64{x1, t1}})
+		}
 	}
 	equation := func(e string) func(*Spec) { return func(s *Spec) { s.Equations = []string{e} } }
 	var b strings.Builder
@@ -116,6 +122,27 @@ func TestErrors(t *testing.T) {
 		{"condition without points", condition(ConditionSpec{On: "x = 0"})},
 		{"condition with too many numbers of points", condition(ConditionSpec{On: "x = 0", Points: PointSpec{Shape: []int{3, 4}}})},
 		{"grid with a total", condition(ConditionSpec{On: "interior", Points: PointSpec{Count: 12}})},
+		{"cells without subdomains on a grid", condition(ConditionSpec{On: "interior", Points: PointSpec{Sampler: "cells", Shape: []int{3, 3}}})},
+		{"cells with a total", func(s *Spec) {
+			s.Cells = [][]float64{{0, 1}, {0, 3}}
+			s.Interior = PointSpec{Sampler: "cells", Count: 12}
+		}},
+		{"too many points in all cells", func(s *Spec) {
+			s.Cells = [][]float64{{0, 0.5, 1}, {0, 1, 3}}
+			s.Interior = PointSpec{Sampler: "cells", Shape: []int{30000, 30000}}
+		}},
+		{"removed upside down", remove(0.5, 0.2, 0, 1)},
+		{"removed outside", remove(0.5, 1, 0, 5)},
+		{"removed not finite", remove(0.5, math.NaN(), 0, 1)},
+		{"removed everything", remove(0, 1, 0, 1)},
+		{"removed all points", func(s *Spec) {
+			remove(0.5, 1, 0, 1)(s)
+			condition(ConditionSpec{On: "x = [0.6, 1]", Points: PointSpec{Shape: []int{3, 3}}})(s)
+		}},
+		{"removed a point", func(s *Spec) {
+			remove(0.5, 1, 0.5, 1)(s)
+			condition(ConditionSpec{On: "x = 0.75, t = 1"})(s)
+		}},
 		{"several points at a point", condition(ConditionSpec{On: "x = 0, t = 0", Points: PointSpec{Count: 12}})},
 		{"condition without unknown", condition(ConditionSpec{On: "x = 0", Residual: []string{"u", "x - t"}, Points: grid1(3)})},
 		{"condition that the ansatz fulfils", func(s *Spec) {

@@ -21,8 +21,12 @@ func (p *Problem) conditions() error {
 			name = fmt.Sprintf("%s (%d)", strings.TrimSuffix(name, fmt.Sprintf(" (%d)", n-1)), n)
 		}
 		t := p.term(name, key)
-		if err := p.box(t, c, key); err != nil {
+		inside, err := p.box(t, c, key)
+		if err != nil {
 			return err
+		}
+		if !inside { // the business of another window
+			continue
 		}
 		for j, text := range c.Residual {
 			label := name
@@ -69,42 +73,48 @@ func (p *Problem) placeName(c *ConditionSpec) string {
 	return strings.Join(parts, ", ")
 }
 
-// box narrows the term to the place of a condition.
-func (p *Problem) box(t *Term, c *ConditionSpec, key string) error {
-	places, err := c.Box, error(nil)
+// box narrows the term to the place of a condition, as far as it lies inside the slab.
+func (p *Problem) box(t *Term, c *ConditionSpec, key string) (inside bool, err error) {
+	places := c.Box
 	on := key + ".on"
 	if len(places) == 0 {
 		if places, err = p.parsePlace(c.On, on); err != nil {
-			return err
+			return false, err
 		}
 	}
 	seen := map[string]bool{}
 	for _, b := range places {
 		a := p.axis(b.Coord)
 		if a < 0 {
-			return &Error{Key: on, Msg: b.Coord + " is no coordinate", Hint: "coordinates: " + strings.Join(t.coords, ", ")}
+			return false, &Error{Key: on, Msg: b.Coord + " is no coordinate", Hint: "coordinates: " + strings.Join(t.coords, ", ")}
 		}
 		if seen[b.Coord] {
-			return &Error{Key: on, Msg: b.Coord + " is given twice", Hint: "delete one of them"}
+			return false, &Error{Key: on, Msg: b.Coord + " is given twice", Hint: "delete one of them"}
 		}
 		seen[b.Coord] = true
 		full := t.Box[a]
+		if p.Slab != nil && b.Coord == p.Slab.Axis {
+			full = Range{p.whole.Lo, p.whole.Hi}
+		}
 		if b.Lo > b.Hi {
-			return &Error{Key: on, Msg: fmt.Sprintf("%s runs from %g down to %g", b.Coord, b.Lo, b.Hi), Hint: fmt.Sprintf("write [%g, %g]", b.Hi, b.Lo)}
+			return false, &Error{Key: on, Msg: fmt.Sprintf("%s runs from %g down to %g", b.Coord, b.Lo, b.Hi), Hint: fmt.Sprintf("write [%g, %g]", b.Hi, b.Lo)}
 		}
 		if !(b.Lo >= full.Lo && b.Hi <= full.Hi) {
 			shown := fmt.Sprintf("%s = %.10g", b.Coord, b.Lo)
 			if b.Lo != b.Hi {
 				shown = fmt.Sprintf("%s = [%.10g, %.10g]", b.Coord, b.Lo, b.Hi)
 			}
-			return &Error{Key: on, Msg: shown + " lies outside the domain", Hint: fmt.Sprintf("%s runs from %.10g to %.10g", b.Coord, full.Lo, full.Hi)}
+			return false, &Error{Key: on, Msg: shown + " lies outside the domain", Hint: fmt.Sprintf("%s runs from %.10g to %.10g", b.Coord, full.Lo, full.Hi)}
 		}
 		if (Range{b.Lo, b.Hi}) != full {
 			t.periodic[a] = false
 		}
-		t.Box[a] = Range{b.Lo, b.Hi}
+		if b.Lo > t.Box[a].Hi || b.Hi < t.Box[a].Lo || b.Lo < b.Hi && (b.Lo == t.Box[a].Hi || b.Hi == t.Box[a].Lo) {
+			return false, nil
+		}
+		t.Box[a] = Range{max(b.Lo, t.Box[a].Lo), min(b.Hi, t.Box[a].Hi)}
 	}
-	return nil
+	return true, nil
 }
 
 func (p *Problem) axis(name string) int {
@@ -134,11 +144,7 @@ func (p *Problem) parsePlace(on, key string) ([]Place, error) {
 			return nil, fault(start, fmt.Sprintf("%q says no place", strings.TrimSpace(part.text)), form)
 		}
 		if p.axis(coord) < 0 {
-			var names []string
-			for _, a := range p.Axes {
-				names = append(names, a.Name)
-			}
-			return nil, fault(start, fmt.Sprintf("%q is no coordinate", coord), "coordinates: "+strings.Join(names, ", "))
+			return nil, fault(start, fmt.Sprintf("%q is no coordinate", coord), "coordinates: "+strings.Join(p.coords(), ", "))
 		}
 		b := Place{Coord: coord}
 		at := part.at + len(head) + 1
@@ -217,33 +223,47 @@ func (t *Term) checkPoints(key string) error {
 	switch q.Sampler {
 	case "":
 		q.Sampler = "grid"
-	case "grid", "uniform", "sobol", "halton":
+	case "grid", "uniform", "sobol", "halton", "cells":
 	default:
-		return &Error{Key: key, Msg: fmt.Sprintf("sampler %q is not known", q.Sampler), Hint: "grid, uniform, sobol or halton"}
+		return &Error{Key: key, Msg: fmt.Sprintf("sampler %q is not known", q.Sampler), Hint: "grid, uniform, sobol, halton or cells"}
 	}
+	shaped := q.Sampler == "grid" || q.Sampler == "cells"
 	switch {
 	case len(free) == 0:
 		if q.Count > 1 || len(q.Shape) > 0 {
 			return &Error{Key: key, Msg: "a single point needs no number of points", Hint: "delete it"}
 		}
 		q.Count = 1
-		return nil
+		return t.checkRemaining(key)
 	case len(q.Shape) == 0 && q.Count == 0:
 		return &Error{Key: key, Msg: "the number of points is missing", Hint: "add points, one number per free coordinate: " + strings.Join(free, ", ")}
 	case len(q.Shape) > 0 && len(q.Shape) != len(free):
 		return &Error{Key: key, Msg: fmt.Sprintf("%d numbers of points for %d free coordinates", len(q.Shape), len(free)), Hint: "one per free coordinate: " + strings.Join(free, ", ")}
-	case len(q.Shape) == 0 && q.Sampler == "grid" && len(free) == 1:
+	case len(q.Shape) == 0 && shaped && len(free) == 1:
 		q.Shape, q.Count = []int{q.Count}, 0
-	case len(q.Shape) == 0 && q.Sampler == "grid":
-		return &Error{Key: key, Msg: "a grid needs a number of points per coordinate", Hint: "one per free coordinate: " + strings.Join(free, ", ")}
+	case len(q.Shape) == 0 && shaped:
+		return &Error{Key: key, Msg: "sampler " + q.Sampler + " needs a number of points per coordinate", Hint: "one per free coordinate: " + strings.Join(free, ", ")}
 	}
 	for _, s := range append(append([]int{}, q.Shape...), max(q.Count, 1)) {
 		if s < 1 {
 			return &Error{Key: key, Msg: fmt.Sprintf("%d points", s), Hint: "give a positive number"}
 		}
 	}
+	if q.Sampler == "cells" {
+		if err := t.checkCells(key); err != nil {
+			return err
+		}
+	}
 	if q.Sampler == "sobol" && t.N() > 1<<sobolBits {
 		return &Error{Key: key, Msg: fmt.Sprintf("%d points of a Sobol sequence", t.N()), Hint: "it has 2^32"}
+	}
+	return t.checkRemaining(key)
+}
+
+// checkRemaining wants a point outside the removed parts.
+func (t *Term) checkRemaining(key string) error {
+	if t.region != nil && len(t.Sample(0)[0]) == 0 {
+		return &Error{Key: key, Msg: fmt.Sprintf("all points of %s lie in removed parts of the domain", t.Name), Hint: "choose another place, or remove less"}
 	}
 	return nil
 }
@@ -262,8 +282,21 @@ func (p *Problem) finite() error {
 // probe bounds the number of points at which a problem is checked before a run.
 const probe = 4096
 
-// probePoints are some points of the term: the first ones drawn, or a coarser grid with the same ends.
+// probePoints are some points of the term: the first ones drawn, a coarser grid with the same ends, or every so many where the
+// points lie in cells or some were removed.
 func (t *Term) probePoints() [][]float64 {
+	if t.Points.Sampler == "cells" || t.region != nil {
+		points := t.Sample(0)
+		every := (len(points[0]) + probe - 1) / probe
+		for a, x := range points {
+			var some []float64
+			for i := 0; i < len(x); i += every {
+				some = append(some, x[i])
+			}
+			points[a] = some
+		}
+		return points
+	}
 	shape := append([]int{}, t.Points.Shape...)
 	for total := 2 * probe; total > probe; {
 		total = 1
@@ -282,11 +315,14 @@ func (t *Term) probePoints() [][]float64 {
 }
 
 func (p *Problem) finiteAt(t *Term, points [][]float64) error {
-	v, i, c := p.evaluate(t.Program.Columns, points)
+	v, i, c, err := p.evaluate(t.Program.Columns, points)
+	key := t.Key
+	if err != nil {
+		return explain(key, err)
+	}
 	if c < 0 {
 		return nil
 	}
-	key := t.Key
 	for r, n := range t.Raw { // the residual that the column belongs to
 		for _, own := range p.Graph.Columns([]*expr.Node{n}) {
 			if own == t.Program.Columns[c] {

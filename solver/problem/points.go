@@ -2,11 +2,14 @@ package problem
 
 // Points of a term (docs/theory.md, section 8). They are functions of (seed, term, draw, point) alone.
 
-// N is the number of points.
+// N is the number of points that are drawn. Those in removed parts of the domain are then dropped.
 func (t *Term) N() int {
 	n := 1
 	for _, s := range t.Points.Shape {
 		n *= s
+	}
+	for _, c := range t.Cells() {
+		n *= c
 	}
 	if len(t.Points.Shape) == 0 && t.Points.Count > 0 {
 		n = t.Points.Count
@@ -17,13 +20,18 @@ func (t *Term) N() int {
 // Sample draws the points of the term, [d][n].
 func (t *Term) Sample(seed uint64) [][]float64 { return t.Resample(seed, 0) }
 
-// Resample is draw number draw of the points; 0 is Sample. A grid never changes.
+// Resample is draw number draw of the points; 0 is Sample. Grids and cells never change.
 func (t *Term) Resample(seed uint64, draw int) [][]float64 {
-	return t.sample(seed, draw, t.Points.Shape, t.N())
+	points, _ := t.region.Keep(t.sample(seed, draw, t.Points.Shape, t.N()))
+	return points
 }
 
-// sample fills n points; shape counts along the free axes and is used by grids alone.
+// sample draws n points of the term's box; shape counts along the free axes and is used by grids alone.
 func (t *Term) sample(seed uint64, draw int, shape []int, n int) [][]float64 {
+	if t.Points.Sampler == "cells" {
+		x, _ := t.rules()
+		return tensor(x)
+	}
 	stream := mix(t.stream) + uint64(draw)
 	points := make([][]float64, len(t.Box))
 	if t.Points.Sampler == "grid" {
@@ -94,20 +102,28 @@ func (p *Problem) TestGrid(shape []int) [][]float64 {
 	return grid(box, make([]bool, len(box)), shape)
 }
 
-// grid is the tensor product of equally spaced numbers, "ij" order: last axis fastest.
+// grid is the tensor product of equally spaced numbers.
 func grid(box []Range, periodic []bool, shape []int) [][]float64 {
-	n := 1
-	for _, s := range shape {
-		n *= s
-	}
-	points := make([][]float64, len(box))
-	repeat := n // points over which the coordinate stays the same
+	axes := make([][]float64, len(box))
 	for a, r := range box {
-		axis := line(r, periodic[a], shape[a])
-		repeat /= shape[a]
+		axes[a] = line(r, periodic[a], shape[a])
+	}
+	return tensor(axes)
+}
+
+// tensor lists all combinations of numbers, one of each axis, as planes [d][n] in "ij" order: last axis fastest.
+func tensor(axes [][]float64) [][]float64 {
+	n := 1
+	for _, axis := range axes {
+		n *= len(axis)
+	}
+	points := make([][]float64, len(axes))
+	repeat := n // points over which the coordinate stays the same
+	for a, axis := range axes {
+		repeat /= len(axis)
 		x := make([]float64, n)
 		for i := range x {
-			x[i] = axis[i/repeat%shape[a]]
+			x[i] = axis[i/repeat%len(axis)]
 		}
 		points[a] = x
 	}

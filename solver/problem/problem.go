@@ -5,13 +5,14 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Problem is a Spec that has been understood: everything that training needs to know about the mathematics.
 type Problem struct {
 	Spec
 	Graph  *expr.Graph
-	Params map[string]float64 // values of the parameters
+	Params map[string]float64 // values of the parameters, and the ends of a slab
 	Terms  []*Term            // Terms[0] is "equations": all interior equations; then one term per condition
 
 	// Jets are the derivatives of the raw unknowns that some term or the solution needs, downward-closed: what networks
@@ -22,7 +23,11 @@ type Problem struct {
 	Solution *Solution    // constrained unknowns from raw ones
 	Warnings []string     // what is allowed and probably not meant
 
-	exact []*expr.Node // [n_u], nil where none is given
+	States []State // at the start of a slab
+
+	exact  []*expr.Node   // [n_u], nil where none is given
+	whole  Axis           // the marching axis of a slab before it was narrowed
+	region *region.Region // nil: all of the box
 }
 
 // Term is one sum of the loss: residuals that share their points.
@@ -42,6 +47,8 @@ type Term struct {
 	keys     []string // per residual: path of the job's key
 	coords   []string
 	periodic []bool // [d] and not narrowed: a grid leaves the upper end out
+	cells    [][]float64
+	region   *region.Region
 	stream   uint64 // of random numbers
 }
 
@@ -51,8 +58,9 @@ type Range struct{ Lo, Hi float64 }
 // Fixed tells whether the coordinate is fixed.
 func (r Range) Fixed() bool { return r.Lo == r.Hi }
 
-// Solution is the program that computes the constrained unknowns u = C[U] at points. Its inputs are the planes of the Jets
-// of the raw unknowns, then the Columns; its outputs the constrained unknowns.
+// Solution is a program that computes the constrained unknowns u = C[U], or derivatives of them, at points. Its inputs are the
+// planes of the Jets of the raw unknowns, then the Columns; its outputs the constrained unknowns, or what Derivatives was
+// asked for.
 type Solution struct {
 	Jets    []*expr.Node
 	Columns []*expr.Node
@@ -62,7 +70,10 @@ type Solution struct {
 // Columns evaluates columns (of a Term's Program or of the Solution) at points [d][n]. Values that are not finite are an
 // error that names the expression and the point: an exact 1/x at x = 0, say.
 func (p *Problem) Columns(columns []*expr.Node, points [][]float64) ([][]float64, error) {
-	planes, i, c := p.evaluate(columns, points)
+	planes, i, c, err := p.evaluate(columns, points)
+	if err != nil {
+		return nil, fmt.Errorf("problem: %w", err)
+	}
 	if c >= 0 {
 		return nil, fmt.Errorf("problem: %s is %v at %s", columns[c], planes[c][i], p.place(points, i))
 	}
@@ -70,17 +81,19 @@ func (p *Problem) Columns(columns []*expr.Node, points [][]float64) ([][]float64
 }
 
 // evaluate computes expressions of the coordinates; i and c are point and expression of the first value that is not finite,
-// c = -1 if there is none.
-func (p *Problem) evaluate(ns []*expr.Node, points [][]float64) (planes [][]float64, i, c int) {
-	planes = expr.Eval(ns, points, nil, len(points[0]))
+// c = -1 if there is none. Only fields of a slab can fail.
+func (p *Problem) evaluate(ns []*expr.Node, points [][]float64) (planes [][]float64, i, c int, err error) {
+	if planes, err = expr.Eval(ns, points, nil, len(points[0])); err != nil {
+		return nil, 0, -1, err
+	}
 	for c, v := range planes {
 		for i, x := range v {
 			if x-x != 0 {
-				return planes, i, c
+				return planes, i, c, nil
 			}
 		}
 	}
-	return planes, 0, -1
+	return planes, 0, -1, nil
 }
 
 // place writes point i as "x = 0, t = 1".
@@ -93,6 +106,12 @@ func (p *Problem) place(points [][]float64, i int) string {
 		s += fmt.Sprintf("%s = %.6g", x.Name, points[a][i])
 	}
 	return s
+}
+
+// Remaining returns those of points [d][n] that belong to the domain, and their numbers; nil numbers mean all of them, where
+// nothing is removed.
+func (p *Problem) Remaining(points [][]float64) (remaining [][]float64, numbers []int) {
+	return p.region.Keep(points)
 }
 
 // HasExact tells for which unknowns an exact solution is given.
@@ -111,7 +130,10 @@ func (p *Problem) Exact(points [][]float64) ([][]float64, error) {
 		if e == nil {
 			continue
 		}
-		v, i, c := p.evaluate([]*expr.Node{e}, points)
+		v, i, c, err := p.evaluate([]*expr.Node{e}, points)
+		if err != nil {
+			return nil, fmt.Errorf("problem: %w", err)
+		}
 		if c >= 0 {
 			return nil, &Error{Key: "problem.exact." + p.Unknowns[k], Msg: fmt.Sprintf("the exact solution is %v at %s", v[0][i], p.place(points, i)),
 				Hint: "give its limit there, or move the domain's end"}

@@ -3,7 +3,7 @@
 //
 // Symbols as in solver/doc.go: coordinates a < d, unknowns k < n_u, jet components c < n_c, terms of the loss
 //
-//	loss = Σ_terms λ · mean_i r_i²        docs/theory.md, section 8
+//	loss = Σ_terms λ · Σ_i w_i r_i²,  Σ_i w_i = 1        docs/theory.md, section 8
 //
 // All points are stored as [d][n], points fastest.
 package problem
@@ -12,22 +12,30 @@ import (
 	"fmt"
 
 	"fbpinn-mpi/solver/expr"
+	"fbpinn-mpi/solver/region"
 )
 
 // Spec is a problem in plain strings and numbers, as a job file gives it.
 type Spec struct {
-	Axes       []Axis     // at most kernels.MaxD, in the order of the coordinates
-	Parameters []Named    // a later one may use earlier ones
-	Functions  []Function // helper functions, used in all expressions
+	Axes       []Axis       // at most kernels.MaxD, in the order of the coordinates
+	Removed    []region.Box // parts of the box of the axes that do not belong to the domain
+	Parameters []Named      // a later one may use earlier ones
+	Functions  []Function   // helper functions, used in all expressions
 
 	Unknowns  []string
 	Equations []string  // "left = right"
 	Weights   []float64 // λ per equation; nil: all 1
 	Interior  PointSpec
 
+	// Cells are the ends of the cells into which sampler "cells" divides each axis, [d], ascending, both ends of the domain
+	// among them; nil where there are none.
+	Cells [][]float64
+
 	Ansatz     []Named // per unknown, in raw unknowns and coordinates; an unknown without one stays as it is
 	Exact      []Named // per unknown, in coordinates
 	Conditions []ConditionSpec
+
+	Slab *Slab // the window of an evolution problem; nil: the whole domain, without names for its ends and start
 
 	// External functions that expressions may call, such as cole_hopf.
 	External map[string]expr.External
@@ -50,10 +58,10 @@ type Function struct {
 	Body string
 }
 
-// PointSpec is a sampler and its number of points. A grid needs a Shape; the others take the product of Shape or Count.
+// PointSpec is a sampler and its number of points. A grid and cells need a Shape; the others take the product of Shape or Count.
 type PointSpec struct {
-	Sampler string // grid, uniform, sobol, halton
-	Shape   []int  // one number per free axis
+	Sampler string // grid, uniform, sobol, halton, cells
+	Shape   []int  // one number per free axis; of cells: in each cell
 	Count   int
 }
 

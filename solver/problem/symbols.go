@@ -2,6 +2,7 @@ package problem
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 
 	"fbpinn-mpi/kernels"
@@ -17,14 +18,16 @@ func (p *Problem) symbols() error {
 	if err != nil {
 		return err
 	}
+	maps.Copy(params, p.Slab.bounds())
 	p.Params = params
 	p.Graph = expr.NewGraph(symbols(p.Spec, params))
 	return nil
 }
 
-// symbols are the names of a problem; parameters have the given values.
+// symbols are the names of a problem; parameters, with the ends of a slab, have the given values.
 func symbols(spec Spec, params map[string]float64) expr.Symbols {
-	s := expr.Symbols{Unknowns: spec.Unknowns, Params: params, Funcs: map[string]expr.Func{}, External: spec.External}
+	s := expr.Symbols{Unknowns: spec.Unknowns, Params: params, Funcs: map[string]expr.Func{}, External: spec.External,
+		Field: spec.Slab.fields(spec, params)}
 	for _, a := range spec.Axes {
 		s.Coords = append(s.Coords, a.Name)
 	}
@@ -45,7 +48,13 @@ func checkNames(spec Spec) error {
 		for _, n := range s.Parameters {
 			params[n.Name] = 0
 		}
+		maps.Copy(params, s.Slab.bounds())
 		return symbols(s, params).Check()
+	}
+	for _, n := range spec.Parameters {
+		if _, taken := spec.Slab.bounds()[n.Name]; taken {
+			return &Error{Key: "parameters." + n.Name, Msg: n.Name + " is the name of an end of the time window", Hint: "choose another name"}
+		}
 	}
 	err := check(spec)
 	if err == nil {
@@ -110,6 +119,7 @@ func parameters(spec Spec) (map[string]float64, error) {
 
 // number evaluates an expression of numbers and parameters.
 func number(text string, spec Spec, params map[string]float64) (float64, error) {
+	spec.Slab = nil
 	s := symbols(spec, params)
 	s.Unknowns, s.External = nil, nil
 	return expr.NewGraph(s).ParseNumber(text)

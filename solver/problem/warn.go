@@ -16,15 +16,25 @@ const clash = 1e-5
 
 // corners warns of conditions that prescribe different values of an unknown at a point that they share, such as initial and
 // boundary values that do not meet.
-func (p *Problem) corners() {
+func (p *Problem) corners() error {
 	for i, s := range p.Terms[1:] {
 		for _, t := range p.Terms[i+2:] {
 			points := shared(s.Box, t.Box)
 			if points == nil {
 				continue
 			}
+			if points, _ = p.region.Keep(points); len(points[0]) == 0 {
+				continue
+			}
 			for k, u := range p.Unknowns {
-				a, b := p.prescribed(s, k, points), p.prescribed(t, k, points)
+				a, err := p.prescribed(s, k, points)
+				if err != nil {
+					return err
+				}
+				b, err := p.prescribed(t, k, points)
+				if err != nil {
+					return err
+				}
 				for j := range min(len(a), len(b)) {
 					if math.Abs(a[j]-b[j]) > clash*(1+math.Max(math.Abs(a[j]), math.Abs(b[j]))) {
 						p.Warnings = append(p.Warnings, fmt.Sprintf("conditions %q and %q contradict each other at %s: they want %s = %.6g and %s = %.6g",
@@ -35,6 +45,7 @@ func (p *Problem) corners() {
 			}
 		}
 	}
+	return nil
 }
 
 // shared lists the corners of the intersection of two boxes, [d][n]; nil if they do not meet.
@@ -55,32 +66,34 @@ func shared(a, b []Range) [][]float64 {
 
 // prescribed is the value of unknown k that a term demands at points, nil if no residual of it gives a value: one that is
 // affine in the value of this unknown and contains nothing else.
-func (p *Problem) prescribed(t *Term, k int, points [][]float64) []float64 {
+func (p *Problem) prescribed(t *Term, k int, points [][]float64) ([]float64, error) {
 	n := len(points[0])
 	for _, r := range t.Constrained {
 		jets := p.Graph.Jets(r)
 		if len(jets) != 1 || jets[0].Unknown != k || jets[0].Index.Order() > 0 {
 			continue
 		}
-		at := func(v float64) []float64 {
-			plane := make([]float64, n)
-			for i := range plane {
-				plane[i] = v
+		var at [3][]float64 // the residual with the unknown 0, 1 and 2
+		for v := range at {
+			plane := slices.Repeat([]float64{float64(v)}, n)
+			r, err := expr.Eval([]*expr.Node{r}, points, func(*expr.Node) []float64 { return plane }, n)
+			if err != nil {
+				return nil, err
 			}
-			return expr.Eval([]*expr.Node{r}, points, func(*expr.Node) []float64 { return plane }, n)[0]
+			at[v] = r[0]
 		}
-		r0, r1, r2 := at(0), at(1), at(2)
+		r0, r1, r2 := at[0], at[1], at[2]
 		u := make([]float64, n)
 		for i := range u {
 			slope := r1[i] - r0[i]
 			if !(math.Abs(r2[i]-r1[i]-slope) <= clash*math.Abs(slope)) || slope == 0 {
-				return nil
+				return nil, nil
 			}
 			u[i] = -r0[i] / slope
 		}
-		return u
+		return u, nil
 	}
-	return nil
+	return nil, nil
 }
 
 // decided is the change of a residual, relative to its size, below which no network can be said to influence it: some
@@ -88,7 +101,7 @@ func (p *Problem) prescribed(t *Term, k int, points [][]float64) []float64 {
 const decided = 1e-12
 
 // influence warns of conditions that the ansatz already decides, fulfilled or not: nothing that is learnt changes them.
-func (p *Problem) influence() {
+func (p *Problem) influence() error {
 	for _, t := range p.Terms[1:] {
 		points := t.probePoints()
 		n := len(points[0])
@@ -102,8 +115,15 @@ func (p *Problem) influence() {
 				}
 				return plane
 			}
-			a := expr.Eval([]*expr.Node{r}, points, leaf, n)[0]
-			b := expr.Eval([]*expr.Node{r}, points, leaf, n)[0]
+			var values [2][]float64
+			for k := range values {
+				v, err := expr.Eval([]*expr.Node{r}, points, leaf, n)
+				if err != nil {
+					return err
+				}
+				values[k] = v[0]
+			}
+			a, b := values[0], values[1]
 			moved, size := false, 0.0
 			for i := range a {
 				size = math.Max(size, math.Abs(a[i]))
@@ -114,6 +134,7 @@ func (p *Problem) influence() {
 			}
 		}
 	}
+	return nil
 }
 
 // unfulfilled is the residual, relative to the size of its terms, above which an exact solution is reported as none: series
@@ -122,12 +143,15 @@ const unfulfilled = 1e-4
 
 // consistency warns of exact solutions that do not solve the problem: a wrong sign in either is a common slip. Solutions
 // without derivatives (external functions) are taken on trust.
-func (p *Problem) consistency() {
+func (p *Problem) consistency() error {
 	for _, t := range p.Terms {
 		for e, r := range t.Constrained {
 			if n, scale, ok := p.inserted(r); ok {
 				points := t.probePoints()
-				v := expr.Eval([]*expr.Node{n, scale}, points, nil, len(points[0]))
+				v, err := expr.Eval([]*expr.Node{n, scale}, points, nil, len(points[0]))
+				if err != nil {
+					return err
+				}
 				worst, size := 0, 0.0
 				for i := range v[0] {
 					if math.Abs(v[0][i]) > math.Abs(v[0][worst]) {
@@ -141,6 +165,7 @@ func (p *Problem) consistency() {
 			}
 		}
 	}
+	return nil
 }
 
 // inserted puts the exact solutions into a residual; scale is the sum of the sizes of what each derivative contributes.

@@ -20,8 +20,15 @@ func (c *call) start(points [][]float64) ([]float64, error) {
 	for i := range ones {
 		ones[i] = 1
 	}
-	u := c.jets(c.p.Ansatz[0], points, nil)
-	for i, v := range c.jets(c.p.Ansatz[0], points, map[kernels.MultiIndex][]float64{value: ones}) {
+	u, err := c.jets(c.p.Ansatz[0], points, nil)
+	if err != nil {
+		return nil, err
+	}
+	moved, err := c.jets(c.p.Ansatz[0], points, map[kernels.MultiIndex][]float64{value: ones})
+	if err != nil {
+		return nil, err
+	}
+	for i, v := range moved {
 		if !(math.Abs(v-u[i]) <= fixedTo) {
 			return nil, errors.New("needs an ansatz that fixes the unknown where the solution starts")
 		}

@@ -91,7 +91,11 @@ func (c *call) isBurgers(nu float64) error {
 		return errors.New("needs one equation for one unknown")
 	}
 	const tolerance = 1e-12 // rounding of three terms of size 1
-	for i, r := range c.jets(c.p.Terms[0].Constrained[0], points, jets) {
+	residual, err := c.jets(c.p.Terms[0].Constrained[0], points, jets)
+	if err != nil {
+		return err
+	}
+	for i, r := range residual {
 		if want := jets[t][i] + jets[value][i]*jets[x][i] - nu*jets[xx][i]; math.Abs(r-want) > tolerance {
 			return errors.New("takes u_t + u*u_x - nu*u_xx = 0 only")
 		}

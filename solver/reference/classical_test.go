@@ -77,6 +77,31 @@ func burgersSpec(nu string) problem.Spec {
 		Exact:     []problem.Named{{Name: "u", Text: "cole_hopf(x, t, nu)"}}}
 }
 
+// periodicBurgers is the same solution, which is odd about both ends, on a periodic line.
+func periodicBurgers(nu string) problem.Spec {
+	s := burgersSpec(nu)
+	s.Axes[0].Periodic = true
+	s.Ansatz[0].Text = "tanh(t)*u - sin(pi*x)"
+	return s
+}
+
+// wave is the problem of van Beek, Dolean & Moseley 2025, section 5.3.
+func wave(sigma string) problem.Spec {
+	return problem.Spec{Axes: []problem.Axis{{Name: "x", Lo: -1, Hi: 1}, {Name: "y", Lo: -1, Hi: 1}, {Name: "t", Lo: 0, Hi: 0.5}},
+		Parameters: []problem.Named{{Name: "s", Text: sigma}},
+		Functions:  []problem.Function{{Name: "wall", Args: []string{"z"}, Body: "tanh(2.5*(1+z)/s)*tanh(2.5*(1-z)/s)"}},
+		Unknowns:   []string{"u"}, Equations: []string{"u_tt = u_xx + u_yy"},
+		Ansatz: []problem.Named{{Name: "u", Text: "wall(x)*wall(y)*(exp(-(1.5*t/s)^2/2)*exp(-(x^2+y^2)/(2*s^2)) + tanh(2.5*t/s)^2*u)"}},
+		Exact:  []problem.Named{{Name: "u", Text: "wave_series(x, y, t, s)"}}}
+}
+
+// drum is the lowest mode of a square membrane with unequal speeds, from rest.
+func drum() problem.Spec {
+	s := square(0, 1, "u_tt = 4*u_xx + u_yy", "sin(pi*x)*sin(pi*y) + t^2*x*(1-x)*y*(1-y)*u", "sin(pi*x)*sin(pi*y)*cos(sqrt(5)*pi*t)")
+	s.Axes = append(s.Axes, problem.Axis{Name: "t", Lo: 0, Hi: 1})
+	return s
+}
+
 // Halving the grid step divides the error by 2^order. The measured order of a method in its asymptotic range lies within
 // orderSlack of it; both grids of each case do.
 const orderSlack = 0.1
@@ -97,6 +122,8 @@ func TestOrderOfConvergence(t *testing.T) {
 		{"oscillator", "runge-kutta", oscillator(), map[string]float64{"u": 1, "u_t": 0}, 800, 4, 1e-4},
 		{"first order", "runge-kutta", one("t", 0, 2, "u_t = -t*u^2", "", "2/(2+t^2)"), map[string]float64{"u": 1}, 40, 4, 1e-6},
 		{"plane", "characteristics", square(-math.Pi, math.Pi, "u_x + u_y = cos(2*x) + cos(2*y)", "tanh(x)*u + sin(2*y)/2", "(sin(2*x) + sin(2*y))/2"), nil, 100, 2, 1e-3},
+		{"odd and periodic", "exponential", periodicBurgers("0.1"), map[string]float64{"steps": 0}, 60, 4, 1e-7},
+		{"drum", "leapfrog", drum(), nil, 20, 2, 1e-2},
 		{"smooth front", "burgers", burgersSpec("0.1"), nil, 100, 2, 1e-3},
 	} {
 		t.Run(c.solver+"/"+c.name, func(t *testing.T) {

@@ -25,7 +25,7 @@ type HelmholtzSeries struct {
 
 // seriesModes bounds the largest p, q. Coefficients of a narrow source die off like a Gaussian long before; a source that
 // reaches the boundary (s = 0.2) leaves a truncation error of about 1e-6.
-const seriesModes = 400
+const seriesModes = 600
 
 // NewHelmholtzSeries computes the coefficients.
 func NewHelmholtzSeries(k, s float64) *HelmholtzSeries {

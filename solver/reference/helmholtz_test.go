@@ -60,6 +60,30 @@ func TestHelmholtzLadder(t *testing.T) {
 	}
 }
 
+// The ladder reaches k = 251, where the series needs 440 modes; the shifted one, k² + π²/2, has a unique solution at every level.
+func TestHelmholtzSpread(t *testing.T) {
+	for _, c := range []struct {
+		level       int
+		shift, want float64
+		digit       float64
+	}{
+		{7, 0, 1.479384e-2, 1e-8}, {3, 1, 1.561152e-1, 1e-7}, {4, 1, 3.134172e-2, 1e-8}, {5, 1, 2.043400e-2, 1e-8}, {6, 1, 5.807590e-2, 1e-8},
+		{7, 1, 1.531538e-2, 1e-8},
+	} {
+		k := math.Pow(2, float64(c.level)) * math.Pi / 1.6
+		u := NewHelmholtzSeries(math.Sqrt(k*k+c.shift*math.Pi*math.Pi/2), 0.8/math.Pow(2, float64(c.level)))
+		const n = 320
+		values := make([]float64, n*n)
+		for i := range values {
+			values[i] = u.At(float64(i/n)/(n-1), float64(i%n)/(n-1))
+		}
+		// Half a unit of the last digit known, and a little for the order of summation.
+		if got := deviation(values); math.Abs(got-c.want) > 0.51*c.digit {
+			t.Errorf("L = %d, shift %g: std %.9g, want %.7g", c.level, c.shift, got, c.want)
+		}
+	}
+}
+
 // The series satisfies equation and boundary condition; the residual by differences of fourth order.
 func TestHelmholtzSeriesSolvesHelmholtz(t *testing.T) {
 	k, s := 10*math.Pi, 0.05

@@ -12,14 +12,18 @@ import (
 )
 
 // jets evaluates an expression at points with given values of the unknown's derivatives (0 where none is given).
-func (c *call) jets(n *expr.Node, points [][]float64, values map[kernels.MultiIndex][]float64) []float64 {
+func (c *call) jets(n *expr.Node, points [][]float64, values map[kernels.MultiIndex][]float64) ([]float64, error) {
 	zero := make([]float64, len(points[0]))
-	return expr.Eval([]*expr.Node{n}, points, func(jet *expr.Node) []float64 {
+	v, err := expr.Eval([]*expr.Node{n}, points, func(jet *expr.Node) []float64 {
 		if v, ok := values[jet.Index]; ok {
 			return v
 		}
 		return zero
-	}, len(points[0]))[0]
+	}, len(points[0]))
+	if err != nil {
+		return nil, err
+	}
+	return v[0], nil
 }
 
 // linear returns the constant coefficient of each derivative in the single equation of the problem, and the source at points:
@@ -38,7 +42,8 @@ func (c *call) linear(points [][]float64) (coefficient map[kernels.MultiIndex]fl
 		}
 		coefficient[jet.Index] = part.Value
 	}
-	return coefficient, c.jets(r, points, nil), nil
+	source, err = c.jets(r, points, nil)
+	return coefficient, source, err
 }
 
 // finiteDifference solves Σ_a c_a u_aa + c_0 u + f = 0 on a box with u = 0 on its boundary by central differences of second
@@ -60,32 +65,17 @@ func finiteDifference(c *call) (*Result, error) {
 			return nil, err
 		}
 	}
-	constant := 0.0
+	seconds, constant, err := elliptic(coefficient, d)
+	if err != nil {
+		return nil, err
+	}
 	eigen := make([][]float64, d) // of c_a·(second difference) along each axis, for modes 1..n-2
 	for a := range eigen {
-		eigen[a] = make([]float64, len(axes[a])-2)
-	}
-	for m, v := range coefficient {
-		switch {
-		case m.Order() == 0:
-			constant = v
-		case m.Order() == 2:
-			for a := 0; a < d; a++ {
-				if m[a] != 2 {
-					continue
-				}
-				n := len(axes[a])
-				h := axes[a][1] - axes[a][0]
-				for k := range eigen[a] {
-					s := math.Sin(math.Pi * float64(k+1) / float64(2*(n-1)))
-					eigen[a][k] = -4 * v * s * s / (h * h)
-				}
-			}
-			if mixed(m) {
-				return nil, errors.New("cannot take mixed derivatives")
-			}
-		default:
-			return nil, errors.New("takes u and its second derivatives only")
+		n := len(axes[a])
+		h := axes[a][1] - axes[a][0]
+		for k := range n - 2 {
+			s := math.Sin(math.Pi * float64(k+1) / float64(2*(n-1)))
+			eigen[a] = append(eigen[a], -4*seconds[a]*s*s/(h*h))
 		}
 	}
 	// Interior values, row-major.
@@ -130,6 +120,28 @@ func finiteDifference(c *call) (*Result, error) {
 	}
 	r.U = [][]float64{whole}
 	return r, nil
+}
+
+// elliptic are the coefficients of the pure second derivatives along d axes, and of u itself, in an equation without others.
+func elliptic(coefficient map[kernels.MultiIndex]float64, d int) (seconds []float64, constant float64, err error) {
+	seconds = make([]float64, d)
+	for m, v := range coefficient {
+		switch {
+		case m.Order() == 0:
+			constant = v
+		case m.Order() == 2 && mixed(m):
+			return nil, 0, errors.New("cannot take mixed derivatives")
+		case m.Order() == 2:
+			for a := range seconds {
+				if m[a] == 2 {
+					seconds[a] = v
+				}
+			}
+		default:
+			return nil, 0, errors.New("takes u and its second derivatives only")
+		}
+	}
+	return seconds, constant, nil
 }
 
 func mixed(m kernels.MultiIndex) bool {

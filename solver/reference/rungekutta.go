@@ -48,17 +48,23 @@ func rungeKutta(c *call) (*Result, error) {
 	at := [][]float64{{0}}
 	jets := map[kernels.MultiIndex][]float64{value: {0}, first: {0}, second: {0}}
 	// The residual is affine in the highest derivative: r(y, s) = r(y, 0) + s·(r(y, 1) - r(y, 0)).
-	rhs := func(x float64, y, dy []float64) {
+	rhs := func(x float64, y, dy []float64) error {
 		at[0][0] = x
 		for k, m := range []kernels.MultiIndex{value, first}[:order] {
 			jets[m][0] = y[k]
 		}
-		jets[top][0] = 0
-		r0 := c.jets(r, at, jets)[0]
-		jets[top][0] = 1
-		r1 := c.jets(r, at, jets)[0]
+		var affine [2]float64
+		for s := range affine {
+			jets[top][0] = float64(s)
+			v, err := c.jets(r, at, jets)
+			if err != nil {
+				return err
+			}
+			affine[s] = v[0]
+		}
 		copy(dy, y[1:])
-		dy[order-1] = -r0 / (r1 - r0)
+		dy[order-1] = -affine[0] / (affine[1] - affine[0])
+		return nil
 	}
 	x := axes[0]
 	u := []float64{y[0]}
@@ -69,12 +75,16 @@ func rungeKutta(c *call) (*Result, error) {
 	trial := make([]float64, order)
 	for i := 1; i < len(x); i++ {
 		h := x[i] - x[i-1]
-		rhs(x[i-1], y, k[0])
+		if err := rhs(x[i-1], y, k[0]); err != nil {
+			return nil, err
+		}
 		for s, part := range []float64{0.5, 0.5, 1} {
 			for j := range y {
 				trial[j] = y[j] + part*h*k[s][j]
 			}
-			rhs(x[i-1]+part*h, trial, k[s+1])
+			if err := rhs(x[i-1]+part*h, trial, k[s+1]); err != nil {
+				return nil, err
+			}
 		}
 		for j := range y {
 			y[j] += h / 6 * (k[0][j] + 2*k[1][j] + 2*k[2][j] + k[3][j])

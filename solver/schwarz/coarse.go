@@ -9,7 +9,7 @@ import (
 	"fbpinn-mpi/mpi"
 )
 
-// coarse is the coarse space: Z, some vectors of each rank on its own blocks, W = B Z in own rows, and E = ZᵀNZ = WᵀW + νZᵀZ, which every rank
+// coarse is the coarse space: Z, some vectors of each rank on its own blocks, W = B Z in own rows, and E = ZᵀNZ = WᵀW + νZᵀwZ, which every rank
 // holds and factors.
 //
 // With Q = Z E⁻¹Zᵀ, the patches' M becomes the balanced preconditioner (Mandel, Comm. Numer. Meth. Engng. 9 (1993) 233; BNN of Tang,
@@ -20,8 +20,8 @@ import (
 // which stays symmetric and positive whatever symmetric matrix takes the place of E⁻¹: coarse vectors of different ranks are often
 // dependent to rounding, and E needs a ridge. In an iteration,
 //
-//	ζ = E⁻¹Zᵀg,  r' = r - Wζ,  y' = y + Zζ,  g' = Bᵀr' - νy'              before the patches
-//	u = M g',  v = B u,  ζ' = E⁻¹(Zᵀg - (NZ)ᵀu),  u' = u + Zζ',  v' = v + Wζ'      after them, (NZ)ᵀu = Wᵀv + νZᵀu
+//	ζ = E⁻¹Zᵀg,  r' = r - Wζ,  y' = y + Zζ,  g' = Bᵀr' - νwy'             before the patches
+//	u = M g',  v = B u,  ζ' = E⁻¹(Zᵀg - (NZ)ᵀu),  u' = u + Zζ',  v' = v + Wζ'      after them, (NZ)ᵀu = Wᵀv + νZᵀwu
 //
 // Zᵀg before is predicted from the last iteration, and measured with (NZ)ᵀu in one reduction. That the products of v' could be had from
 // those of v and E without another reduction is of no use: ζ' is large where vectors are nearly dependent, and ζ'ᵀEζ' drowns in
@@ -195,7 +195,13 @@ func (s *Solver) project() error {
 		at := c.first[s.comm.Rank()]
 		for t := range s.blocks {
 			if z := c.z[t]; s.owns(t) && z.Cols > 0 {
-				s.lib.Syrk(dense.Lower, dense.Trans, s.damping, z, 1, c.l.Sub(at, at, z.Cols, z.Cols))
+				rooted := dense.NewMatrix(z.Rows, z.Cols) // √w Z
+				for k := range z.Cols {
+					for i, w := range s.blocks[t].w {
+						rooted.Set(i, k, math.Sqrt(w)*z.At(i, k))
+					}
+				}
+				s.lib.Syrk(dense.Lower, dense.Trans, s.damping, rooted, 1, c.l.Sub(at, at, z.Cols, z.Cols))
 			}
 		}
 	}
@@ -352,7 +358,11 @@ func (c *coarse) after(s *Solver) error {
 			t := s.sys.number(s.patch.blocks[k])
 			s.lib.Gemv(dense.Trans, 1, c.z[t], v.gradient[s.patch.at[k]:s.patch.at[k+1]], 1, zg[c.first[o]:c.first[o+1]])
 			if s.damping > 0 {
-				s.lib.Gemv(dense.Trans, s.damping, c.z[t], v.u[s.at[t]:s.at[t+1]], 1, nzu[c.first[o]:c.first[o+1]])
+				weighed := make([]float64, s.at[t+1]-s.at[t])
+				for i, w := range s.blocks[t].w {
+					weighed[i] = w * v.u[s.at[t]+i]
+				}
+				s.lib.Gemv(dense.Trans, s.damping, c.z[t], weighed, 1, nzu[c.first[o]:c.first[o+1]])
 			}
 		}
 	}

@@ -13,6 +13,7 @@ import (
 type block struct {
 	b dense.Matrix // [LD][r_j] own rows of B_j
 	t dense.Matrix // [n_j][r_j] T_j, on the ranks that own or touch it
+	w []float64    // [r_j] 1/σ², on the rank that owns it: ‖d_j‖² in units of columns of unit length is Σ w y²
 
 	qr  dense.Matrix // [LD][n_j] reflectors and R of the own rows, while the owner decides what is kept
 	tau []float64
@@ -52,7 +53,7 @@ func (s *Solver) filter() error {
 		if err != nil {
 			return err
 		}
-		v.t, mine[t] = kept.t, kept.Kept
+		v.t, v.w, mine[t] = kept.t, kept.w, kept.Kept
 		s.finish(w, t, m[0])
 		return nil
 	})
@@ -87,7 +88,7 @@ func (s *Solver) filter() error {
 	maps := make([][]dense.Matrix, len(owned))
 	err = s.each(len(owned), func(w *worker, k int) error {
 		m, kept, err := s.decide(w, sys.Touch[owned[k]].Block, stack[k])
-		maps[k], mine[owned[k]], s.blocks[owned[k]].t = m, kept.Kept, kept.t
+		maps[k], mine[owned[k]], s.blocks[owned[k]].t, s.blocks[owned[k]].w = m, kept.Kept, kept.t, kept.w
 		return err
 	})
 	if err != nil {
@@ -210,6 +211,7 @@ func triangle(qr dense.Matrix) dense.Matrix {
 type decision struct {
 	Kept
 	t dense.Matrix
+	w []float64
 }
 
 // decide filters block j from the triangles of its parts. Part p of B_j is Q_p·M_p, with M_p [rows of part p][r_j] the p-th result.
@@ -262,6 +264,7 @@ func (s *Solver) decide(w *worker, j int, parts []dense.Matrix) ([]dense.Matrix,
 	}
 	d.t = dense.NewMatrix(n, kept)
 	for c := range kept {
+		d.w = append(d.w, 1/(values[c]*values[c]))
 		for i := range n {
 			d.t.Set(i, c, scale[i]*vt.At(c, i)/values[c])
 		}

@@ -17,7 +17,7 @@ import (
 //	α = <r, q>/<q, q>        is least ‖r‖ along q
 //
 // in products of rows, all of which are known before β: one reduction an iteration, and one more for the coarse space. Since <g, u> = <r, v>,
-// none of the unknowns of different ranks need to be compared. Damping adds rows √ν y to B y, which are not formed.
+// none of the unknowns of different ranks need to be compared. Damping adds rows √(νw) y to B y, which are not formed.
 func (s *Solver) Solve(b []float64, d [][]float64) (Outcome, error) {
 	s.ready()
 	if len(b) != s.sys.Rows || len(d) != len(s.sys.Touch) {
@@ -137,7 +137,7 @@ func (s *Solver) iterate() (Outcome, error) {
 	return out, nil
 }
 
-// correct sets u = M g for g = Bᵀ r - νy, on all touched blocks, and v = B u: gradients to patches, one solve, corrections back; the
+// correct sets u = M g for g = Bᵀ r - νwy, on all touched blocks, and v = B u: gradients to patches, one solve, corrections back; the
 // coarse space before and after.
 func (s *Solver) correct() error {
 	v := &s.vectors
@@ -149,8 +149,8 @@ func (s *Solver) correct() error {
 	if s.damping > 0 {
 		for t := range s.blocks {
 			if s.owns(t) {
-				for i := s.at[t]; i < s.at[t+1]; i++ {
-					v.g[i] -= s.damping * unknowns[i]
+				for i, w := range s.blocks[t].w {
+					v.g[s.at[t]+i] -= s.damping * w * unknowns[s.at[t]+i]
 				}
 			}
 		}
@@ -213,7 +213,7 @@ func (s *Solver) owns(t int) bool {
 	return int(s.sys.Owner[s.sys.Touch[t].Block]) == s.comm.Rank()
 }
 
-// ownDot is a scalar product over owned blocks.
+// ownDot is the scalar product <a, w b> over owned blocks.
 func (s *Solver) ownDot(a, b []float64) float64 {
 	if s.damping == 0 {
 		return 0 // its only use is with damping
@@ -221,7 +221,9 @@ func (s *Solver) ownDot(a, b []float64) float64 {
 	sum := 0.0
 	for t := range s.blocks {
 		if s.owns(t) {
-			sum += dot(a[s.at[t]:s.at[t+1]], b[s.at[t]:s.at[t+1]])
+			for i, w := range s.blocks[t].w {
+				sum += w * a[s.at[t]+i] * b[s.at[t]+i]
+			}
 		}
 	}
 	return sum

@@ -340,7 +340,7 @@ func strips(weight ...float64) func(x []float64) int32 {
 }
 
 // whole is the dense problem with its filter done block by block: B, and the J it came from.
-func (m *made) whole(lib *dense.Library, tau float64) (b, j dense.Matrix, right []float64) {
+func (m *made) whole(lib *dense.Library, tau float64) (b, j dense.Matrix, sigma, right []float64) {
 	var blocks []dense.Matrix
 	n := 0
 	var w dense.Work
@@ -371,7 +371,7 @@ func (m *made) whole(lib *dense.Library, tau float64) (b, j dense.Matrix, right 
 		for kept < len(s) && s[kept] > tau*s[0] {
 			kept++
 		}
-		blocks = append(blocks, u.Sub(0, 0, m.grid(), kept))
+		blocks, sigma = append(blocks, u.Sub(0, 0, m.grid(), kept)), append(sigma, s[:kept]...)
 		n += kept
 	}
 	b = dense.NewMatrix(m.grid(), n)
@@ -386,5 +386,5 @@ func (m *made) whole(lib *dense.Library, tau float64) (b, j dense.Matrix, right 
 	for i := range right {
 		right[i] = m.right(i)
 	}
-	return b, j, right
+	return b, j, sigma, right
 }

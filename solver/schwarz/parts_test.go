@@ -147,7 +147,25 @@ func TestDampRefresh(t *testing.T) {
 		check := func(what string, damping float64, out Outcome) {
 			t.Helper()
 			b, from := gathered(t, c, s, points, m.grid())
-			want, rest := leastSquares(t, s.lib, b, right, damping)
+			scaled := dense.NewMatrix(b.Rows, b.Cols) // damping is ν‖z‖² with y = z/√w
+			copy(scaled.Data, b.Data)
+			if damping > 0 {
+				w := make([]float64, b.Cols)
+				for k, v := range sys.Touch {
+					if s.owns(k) {
+						copy(w[from[v.Block]:], s.blocks[k].w)
+					}
+				}
+				if err := mpi.Allreduce(c, w, mpi.Sum); err != nil {
+					t.Fatal(err)
+				}
+				for i, x := range w {
+					for r := range scaled.Col(i) {
+						scaled.Col(i)[r] /= math.Sqrt(x)
+					}
+				}
+			}
+			want, rest := leastSquares(t, s.lib, scaled, right, damping)
 			// B y from the unknowns of owners, since the filter belongs to other numbers than J.
 			y := make([]float64, b.Cols)
 			for k, v := range sys.Touch {

@@ -19,6 +19,7 @@ type patch struct {
 	pattern direct.Pattern
 	centre  [][]float64
 	value   [][]float64 // by place in pattern.Row: N without damping
+	weight  []float64   // of each unknown, see block.w
 	plan    *direct.Plan
 	factor  *direct.Factor
 }
@@ -175,6 +176,32 @@ func (s *Solver) assemble(mine []dense.Matrix) error {
 	return nil
 }
 
+// weigh learns the damping weights of all unknowns of the patch from the ranks that own them.
+func (s *Solver) weigh() error {
+	rank, p := s.comm.Rank(), s.patch
+	p.weight = make([]float64, p.at[len(p.blocks)])
+	var out, in []piece
+	for k, j := range p.blocks {
+		w := p.weight[p.at[k]:p.at[k+1]]
+		if p.own[k] {
+			copy(w, s.blocks[s.sys.number(j)].w)
+		} else {
+			in = append(in, piece{int(s.sys.Owner[j]), w})
+		}
+	}
+	for r, blocks := range s.patches {
+		for _, j := range blocks {
+			if int(s.sys.Owner[j]) == rank && r != rank {
+				out = append(out, piece{r, s.blocks[s.sys.number(j)].w})
+			}
+		}
+	}
+	if err := s.trade(out, in); err != nil {
+		return fmt.Errorf("schwarz: weights of the damping to patches: %w", err)
+	}
+	return nil
+}
+
 // steps of the ridge: where a pivot is not positive, it grows by ridgeGrowth, up to ridgeSteps times. The matrix is singular to
 // working precision, and rounding of its sums may exceed the ridge.
 const (
@@ -182,7 +209,7 @@ const (
 	ridgeSteps  = 4
 )
 
-// decompose factors N + damping + ridge on the patch. It returns false if no ridge helps.
+// decompose factors N + ν diag(w) + ridge on the patch. It returns false if no ridge helps.
 func (s *Solver) decompose() (bool, error) {
 	p := s.patch
 	if p.factor != nil {
@@ -192,9 +219,20 @@ func (s *Solver) decompose() (bool, error) {
 	if p.plan == nil {
 		p.plan = direct.Analyse(&p.pattern, p.centre)
 	}
+	value := p.value
+	if s.damping > 0 {
+		value = slices.Clone(value)
+		for k, n := range p.pattern.Size {
+			diagonal := slices.Clone(value[p.pattern.Start[k]])
+			for i, w := range p.weight[p.at[k]:p.at[k+1]] {
+				diagonal[i*(n+1)] += s.damping * w
+			}
+			value[p.pattern.Start[k]] = diagonal
+		}
+	}
 	ridge := s.set.Ridge
 	for range ridgeSteps + 1 {
-		f, err := p.plan.Factor(s.lib, p.value, s.damping+ridge, s.set.Workers)
+		f, err := p.plan.Factor(s.lib, value, ridge, s.set.Workers)
 		var pivot *direct.PivotError
 		switch {
 		case err == nil:

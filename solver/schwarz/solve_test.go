@@ -178,7 +178,14 @@ func TestSolve(t *testing.T) {
 	world.Run(t, 0, func(c mpi.Comm) {
 		for _, k := range cases(c.Size()) {
 			s, sys, d, out := solve(t, c, k.m, k.set, k.damping)
-			b, j, right := k.m.whole(s.lib, s.set.Tau)
+			b, j, sigma, right := k.m.whole(s.lib, s.set.Tau)
+			if k.damping > 0 { // with y = σ z damping is ν‖z‖², and B y = (Bσ) z
+				for i, v := range sigma {
+					for r := range b.Col(i) {
+						b.Col(i)[r] *= v
+					}
+				}
+			}
 			want, rest := leastSquares(t, s.lib, b, right, k.damping)
 			fit := fitted(t, c, k.m, sys, d, j)
 			if got := distance(fit, want); !(got < k.fit) || out.Status != Converged {

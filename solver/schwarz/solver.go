@@ -83,6 +83,9 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	}
 	vectors := s.choose()
 	s.patch = s.newPatch()
+	if err := s.weigh(); err != nil {
+		return err
+	}
 	s.covered = make([]float64, s.cover.block[len(sys.Touch)])
 	s.vectors = newVectors(sys.Rows, s.at[len(sys.Touch)], s.patch.at[len(s.patch.blocks)])
 	if err := s.connect(); err != nil {
@@ -129,6 +132,13 @@ func (s *Solver) Damp(damping float64) error {
 	}
 	s.singular = bad[0] > 0 || s.report.Unknowns == 0
 	return s.project()
+}
+
+// Tolerate changes Settings.Tolerance for the solves to come; 0 is its default.
+func (s *Solver) Tolerate(tolerance float64) {
+	set := s.set
+	set.Tolerance = tolerance
+	s.set.Tolerance = set.filled().Tolerance
 }
 
 func (s *Solver) ready() {

@@ -1,5 +1,5 @@
 // A stand-in for NVIDIA's driver on machines without a card: those entry points of libcuda.so.1 that gorgonia.org/cu and
-// cuda_calls.h reach when this program runs, over the emulation of the kernels in kernels/emu. With it in front of the loader's
+// cuda_calls.h reach when this program runs, over the emulation of the kernels in kernels/emu/engine. With it in front of the loader's
 // path, fbpinn-mpi-cuda and the tests of the tag cuda run as they are (scripts/standin.sh): hand-over, devices, driver, arguments,
 // recordings. It computes at once, so what waits for what is not tested here; that is the emulated driver's job (package emu).
 //
@@ -15,7 +15,7 @@
 #include <map>
 #include <vector>
 
-#include "../../emu/launch.h"
+#include "../../emu/engine/launch.h"
 
 namespace {
 

@@ -1,2 +1,0 @@
-// The kernels of bench.cu.
-#include "../src/bench.cu"

@@ -1,2 +1,0 @@
-// The kernels of deep_onepass.cu.
-#include "../src/deep_onepass.cu"

@@ -1,0 +1,2 @@
+// The kernels of bench.cu.
+#include "../../src/bench.cu"

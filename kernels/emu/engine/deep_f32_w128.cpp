@@ -1,0 +1,2 @@
+// The kernels of deep_f32_w128.cu.
+#include "../../src/deep_f32_w128.cu"

@@ -1,0 +1,2 @@
+// The kernels of generic.cu.
+#include "../../src/generic.cu"

@@ -1,0 +1,2 @@
+// The kernels of point.cu.
+#include "../../src/point.cu"

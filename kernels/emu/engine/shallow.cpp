@@ -1,0 +1,2 @@
+// The kernels of shallow.cu.
+#include "../../src/shallow.cu"

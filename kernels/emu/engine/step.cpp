@@ -1,0 +1,2 @@
+// The kernels of step.cu.
+#include "../../src/step.cu"

@@ -1,2 +1,0 @@
-// The kernels of generic.cu.
-#include "../src/generic.cu"

@@ -1,2 +1,0 @@
-// The kernels of point.cu.
-#include "../src/point.cu"

@@ -1,2 +1,0 @@
-// The kernels of shallow.cu.
-#include "../src/shallow.cu"

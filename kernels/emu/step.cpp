@@ -1,2 +1,0 @@
-// The kernels of step.cu.
-#include "../src/step.cu"

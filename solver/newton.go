@@ -1,0 +1,292 @@
+package solver
+
+import (
+	"errors"
+	"fmt"
+	"math"
+	"time"
+
+	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/kernels/dense"
+	"fbpinn-mpi/solver/problem"
+	"fbpinn-mpi/solver/schwarz"
+)
+
+// Newton says how the solvers of second order work: "least-squares" solves for the output weights while hidden layers stay as they
+// were drawn, "gauss-newton" for all parameters. Both take damped Gauss-Newton steps; a problem that is linear in what they solve
+// for is done after the first (docs/theory.md, section 19).
+type Newton struct {
+	Library *dense.Library
+	Linear  schwarz.Settings
+	Damping float64            // first ν of min ‖r + J d‖² + ν‖y‖², y the coordinates of d in bases of unit columns
+	Path    []*problem.Problem // continuation: problems on the way to the one to solve, easiest first
+}
+
+// Linear is what the linear problem of a step was like. All numbers are float64, so that they can be columns of a history.
+type Linear struct {
+	Iterations float64
+	Gradient   float64 // at the end over that at the start, in the norm of the preconditioner
+	Condition  float64 // of the preconditioned problem, estimated; 0: not known
+	Unknowns   float64 // kept by the filter, of all ranks
+	Fresh      float64 // 1 if filter and factor are of this step, 0 if of an earlier one
+	Damping    float64 // ν
+	Length     float64 // of the step taken: 1 = whole, 0 = none
+	Gain       float64 // decrease of the loss over what the linear model promised
+	Predicted  float64 // share of the loss that the linear model promised to take away
+
+	Gradients []float64      // before each iteration
+	Report    schwarz.Report // of rank 0
+}
+
+func (s Stage) secondOrder() bool { return s.Method == "least-squares" || s.Method == "gauss-newton" }
+
+func (s Stage) columns() kernels.Columns {
+	if s.Method == "gauss-newton" {
+		return kernels.AllColumns
+	}
+	return kernels.OutputColumns
+}
+
+func (r *Run[T]) trainNewton() (Status, error) {
+	d, ok := any(r).(*Run[float64])
+	if !ok {
+		return 0, errors.New("solver: solvers of second order need float64")
+	}
+	return newton(d)
+}
+
+// newton solves the problems of the continuation in turn, then the one in hand.
+func newton(r *Run[float64]) (status Status, err error) {
+	stage, path := r.step.stage, r.Settings.Newton.Path
+	defer func() { r.step.stage, r.step.repeat = stage, nil }()
+	for {
+		p := r.Problem
+		r.step.stage = stage
+		if r.value < len(path) {
+			p = path[r.value]
+			if r.step.stage, err = newStage(p, r.backend, r.Cloud.U, r.Cloud.UBar, len(r.Cloud.Points), r.first, r.Cloud.Points, r.all); err != nil {
+				return 0, fmt.Errorf("continuation, problem %d: %w", r.value+1, err)
+			}
+		}
+		status, err = descend(r, p)
+		if r.step.stage != stage {
+			r.step.stage.close()
+		}
+		switch {
+		case err != nil || status == Stopped || status == NotFinite:
+			return status, err
+		case status == StepLimit: // the state of the last step has been saved
+			r.advance()
+			return status, nil
+		case r.value == len(path):
+			r.advance()
+			return status, r.checkpoint()
+		}
+		r.value++
+	}
+}
+
+// descent is a sequence of damped Gauss-Newton steps on one problem.
+type descent struct {
+	*linearisation
+	solver *schwarz.Solver
+	system *schwarz.System
+	loss   float64
+	theta  []float64   // accepted parameters, with the layout of Cloud.Theta
+	trial  []float64   // parameters under trial
+	b      []float64   // minus the rows at theta
+	d      [][]float64 // step, by share
+}
+
+// Constants of the descent. Gains are those usual with trust regions (Nocedal & Wright 2006, chapter 4); none of the others decides
+// where the descent ends, only how much work it takes.
+const (
+	goodGain    = 0.75 // from here on: damp less
+	poorGain    = 0.25 // below: damp more
+	leastGain   = 1e-4 // below: the step is not taken
+	settled     = 1e-8 // share of the loss: a smaller promised decrease is none
+	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
+	honest      = 1e-3 // share of the loss by which a linear problem may miss its promise: more, and rounding is worth another pass
+	shortest    = 0.25 // length of a step before damping is tried instead
+	leastDamp   = 1e-12
+	firstDamp   = 1e-4
+	mostDamp    = 1e4
+	refreshing  = 0.05 // share of the loss: below, the matrix hardly changes any more, and the old factor serves the next step too
+	refreshable = 30   // iterations with an old factor beyond which a new one is cheaper
+	forcing     = 1e-4 // accuracy of the linear solve with an old factor, relative to its gradient: it is inexact anyway
+)
+
+// descend makes steps on problem p until nothing is left to gain.
+func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
+	set := r.Settings.Newton
+	n := &descent{theta: make([]float64, len(r.Cloud.Theta)), trial: make([]float64, len(r.Cloud.Theta))}
+	if n.linearisation, err = newLinearisation(r, p, r.Settings.Stages[r.stage].columns()); err != nil {
+		return 0, err
+	}
+	defer n.close()
+	if err := r.backend.Read(n.theta, r.Cloud.Theta); err != nil {
+		return 0, err
+	}
+	n.b, n.system = make([]float64, len(n.rows)), n.describe()
+	for _, t := range n.system.Touch {
+		n.d = append(n.d, make([]float64, n.system.Columns[t.Block]))
+	}
+	n.solver = schwarz.New(r.comm, set.Library, set.Linear)
+	defer n.solver.Close()
+	if n.loss, err = n.evaluate(); err != nil {
+		return 0, err
+	}
+	if math.IsNaN(n.loss) || math.IsInf(n.loss, 0) {
+		r.blame = n.blame()
+		return r.end(NotFinite)
+	}
+	n.derive()
+	fresh := true
+	for r.done < r.last() {
+		began := time.Now()
+		report := &Linear{}
+		if fresh {
+			report.Fresh = 1
+		}
+		if fresh {
+			err = n.solver.Factor(n.system, r.damping)
+		} else if !n.affine {
+			err = n.solver.Refresh()
+		}
+		if err != nil {
+			return 0, err
+		}
+		damping := r.damping
+		if status, err = n.step(report); err != nil {
+			return 0, err
+		}
+		r.done++
+		r.seconds += time.Since(began).Seconds()
+		done := status != StepLimit
+		r.ended = done && (r.value == len(set.Path))
+		report.Report = n.solver.Report()
+		report.Unknowns = float64(report.Report.Unknowns)
+		if err := r.startReport(n.losses(), 0, report); err != nil {
+			return 0, err
+		}
+		stop, err := r.finishReport()
+		if err != nil {
+			return 0, err
+		}
+		if stop != nil {
+			return r.end(*stop)
+		}
+		if done {
+			return status, nil
+		}
+		saved := r.due(r.Settings.Checkpoint)
+		if saved {
+			if err := r.checkpoint(); err != nil {
+				return 0, err
+			}
+		}
+		if !n.affine {
+			n.derive()
+		}
+		// A run that goes on from a file has no old factor, and must do the same.
+		fresh = saved || r.damping != damping ||
+			!n.affine && (report.Length < 1 || report.Gain < poorGain || report.Predicted > refreshing || report.Iterations > refreshable)
+	}
+	return StepLimit, nil
+}
+
+// step solves the linear problem at theta and goes along its solution as far as the residuals follow it, damping where they do not.
+// On return theta, rows and loss belong together. StepLimit means that there is more to gain.
+func (n *descent) step(report *Linear) (status Status, err error) {
+	r := n.r
+	for i, x := range n.rows {
+		n.b[i] = -x
+	}
+	for {
+		tolerance := 0.0 // as far as rounding lets it
+		if report.Fresh == 0 && !n.affine {
+			tolerance = forcing
+		}
+		n.solver.Tolerate(tolerance)
+		out, err := n.solver.Solve(n.b, n.d)
+		if err != nil {
+			return 0, err
+		}
+		if out.Status == schwarz.Singular {
+			return Singular, nil
+		}
+		report.Iterations, report.Gradients, report.Condition, report.Damping = float64(out.Iterations), out.Gradient, out.Condition, r.damping
+		if k := len(out.Gradient); k > 0 && out.Gradient[0] > 0 {
+			report.Gradient = out.Gradient[k-1] / out.Gradient[0]
+		}
+		promised := n.loss - out.After
+		report.Predicted = promised / n.loss
+		for length := 1.0; length >= shortest; length /= 2 {
+			copy(n.trial, n.theta)
+			n.move(n.trial, length, n.d)
+			loss, err := n.at(n.trial)
+			if err != nil {
+				return 0, err
+			}
+			report.Length, report.Gain = length, (n.loss-loss)/((2-length)*length*promised)
+			if loss < n.loss && report.Gain > leastGain {
+				return n.accept(loss, out.After, report), nil
+			}
+			if n.affine || report.Predicted < nearby {
+				break // rounding decides here, and shorter steps do not change that
+			}
+		}
+		switch {
+		case n.affine || report.Fresh == 1 && report.Predicted < nearby:
+			status = Converged
+		case report.Fresh == 0: // the old factor may be at fault
+			report.Fresh = 1
+			if _, err = n.at(n.theta); err != nil {
+				return 0, err
+			}
+			n.derive()
+			if err = n.solver.Factor(n.system, r.damping); err != nil {
+				return 0, err
+			}
+			continue
+		case r.damping < mostDamp:
+			r.damping = max(firstDamp, 10*r.damping)
+			if err = n.solver.Damp(r.damping); err != nil {
+				return 0, err
+			}
+			continue
+		default:
+			status = Stagnated
+		}
+		report.Length = 0
+		_, err = n.at(n.theta)
+		return status, err
+	}
+}
+
+// accept takes the trial, where the linear model promised a loss of model, and adapts the damping.
+func (n *descent) accept(loss, model float64, report *Linear) Status {
+	r := n.r
+	n.theta, n.trial = n.trial, n.theta
+	n.loss = loss
+	switch {
+	case report.Gain < poorGain:
+		r.damping = max(firstDamp, 4*r.damping)
+	case report.Gain > goodGain && report.Length == 1:
+		if r.damping /= 10; r.damping < leastDamp {
+			r.damping = 0
+		}
+	}
+	if report.Predicted < settled || n.affine && loss-model <= honest*model {
+		return Converged
+	}
+	return StepLimit
+}
+
+// at evaluates the rows at other parameters and puts these in place.
+func (n *descent) at(theta []float64) (loss float64, err error) {
+	if err := n.r.backend.Write(n.r.Cloud.Theta, theta); err != nil {
+		return 0, err
+	}
+	return n.evaluate()
+}
