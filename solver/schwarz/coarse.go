@@ -121,7 +121,7 @@ func (c *coarse) layout(s *Solver) {
 		v := strip{rank: r}
 		var in []bool // rows
 		for t, w := range s.sys.Touch {
-			if int(s.sys.Owner[w.Block]) == r && s.touches(t) && c.z[t].Cols > 0 {
+			if int(s.sys.Owner[w.Block]) == r && s.sys.touches(t) && c.z[t].Cols > 0 {
 				v.blocks = append(v.blocks, t)
 				if in == nil {
 					in = make([]bool, s.sys.Rows)

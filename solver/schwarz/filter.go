@@ -63,7 +63,7 @@ func (s *Solver) filter() error {
 	// Triangles to owners.
 	var out, in []piece
 	for t := range s.blocks {
-		if o := sys.Owner[sys.Touch[t].Block]; o != rank && s.touches(t) {
+		if o := sys.Owner[sys.Touch[t].Block]; o != rank && s.sys.touches(t) {
 			r := triangle(s.blocks[t].qr)
 			out = append(out, piece{int(o), r.Data})
 		}
@@ -120,7 +120,7 @@ func (s *Solver) spread(owned []int, maps [][]dense.Matrix) error {
 	}
 	mine := make([]dense.Matrix, len(sys.Touch)) // K×r maps of this rank
 	for t, v := range sys.Touch {
-		if o := sys.Owner[v.Block]; o != rank && s.touches(t) {
+		if o := sys.Owner[v.Block]; o != rank && s.sys.touches(t) {
 			r := int(s.kept[v.Block])
 			mine[t] = dense.NewMatrix(s.pattern.reflectors(int(rank), v.Block), r)
 			s.blocks[t].t = dense.NewMatrix(sys.Columns[v.Block], r)
@@ -143,12 +143,6 @@ func (s *Solver) spread(owned []int, maps [][]dense.Matrix) error {
 		}
 		return nil
 	})
-}
-
-// touches tells whether touched block t has rows here and columns at all; else it is listed only because it is owned here.
-func (s *Solver) touches(t int) bool {
-	v := &s.sys.Touch[t]
-	return len(v.Runs) > 0 && s.sys.Columns[v.Block] > 0
 }
 
 // alone tells whether block j has rows on its owner only, or nowhere.
@@ -185,7 +179,7 @@ func (s *Solver) reduce(w *worker, t int, scratch *[]float64) error {
 	v := &s.sys.Touch[t]
 	n := s.sys.Columns[v.Block]
 	b := &s.blocks[t]
-	if !s.touches(t) {
+	if !s.sys.touches(t) {
 		b.qr = dense.Of(nil, 0, n)
 		return nil
 	}
@@ -311,7 +305,7 @@ func (s *Solver) finish(w *worker, t int, m dense.Matrix) {
 func (s *Solver) Refresh() error {
 	s.ready()
 	err := s.each(len(s.blocks), func(w *worker, t int) error {
-		if !s.touches(t) {
+		if !s.sys.touches(t) {
 			return nil
 		}
 		v := &s.sys.Touch[t]

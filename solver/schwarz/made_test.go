@@ -17,6 +17,7 @@ type made struct {
 	global   bool    // a block more that has every row: a coarse level
 	repeat   bool    // the second half of the features repeats the first: rank deficient
 	dead     int     // number of a block that is zero, if positive
+	bare     int     // number of a block without columns, if positive
 	change   float64 // share by which rows differ from those of the unchanged system
 	points   int     // per axis
 	seed     uint64
@@ -259,7 +260,11 @@ func (m *made) system(rank int) (sys *System, points []int) {
 	for j := range m.blocks() {
 		c := m.centre(j)
 		sys.Owner = append(sys.Owner, m.owner(c))
-		sys.Columns = append(sys.Columns, m.features)
+		if m.bare > 0 && m.bare == j {
+			sys.Columns = append(sys.Columns, 0)
+		} else {
+			sys.Columns = append(sys.Columns, m.features)
+		}
 		for a := range c {
 			sys.Centre[a] = append(sys.Centre[a], c[a])
 		}
@@ -344,6 +349,9 @@ func (m *made) whole(lib *dense.Library, tau float64) (b, j dense.Matrix, sigma,
 		full := j.Sub(0, k*m.features, m.grid(), m.features)
 		weights := m.weights(k)
 		for _, i := range m.rows(k) {
+			if m.bare > 0 && m.bare == k {
+				break
+			}
 			m.row(k, i, weights, full.Data[i:], full.Stride)
 		}
 		scaled := dense.NewMatrix(full.Rows, full.Cols)

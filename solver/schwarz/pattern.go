@@ -37,10 +37,19 @@ type cover struct {
 	owner []int32 // [start[rows]] number of the touched block
 }
 
+// touches tells whether touched block t has rows here and columns at all; else it is listed only because it is owned here.
+func (sys *System) touches(t int) bool {
+	v := &sys.Touch[t]
+	return len(v.Runs) > 0 && sys.Columns[v.Block] > 0
+}
+
 func newCover(sys *System) *cover {
 	c := &cover{block: make([]int, len(sys.Touch)+1), start: make([]int32, sys.Rows+1)}
 	for t, v := range sys.Touch {
-		c.block[t+1] = c.block[t] + v.LD
+		if c.block[t+1] = c.block[t]; !sys.touches(t) {
+			continue
+		}
+		c.block[t+1] += v.LD
 		for _, r := range v.Runs {
 			for i := range r.N {
 				c.start[r.Point+i+1]++
@@ -54,6 +63,9 @@ func newCover(sys *System) *cover {
 	c.place, c.owner = make([]int32, n), make([]int32, n)
 	at := slices.Clone(c.start[:sys.Rows])
 	for t, v := range sys.Touch {
+		if !sys.touches(t) {
+			continue
+		}
 		for _, r := range v.Runs {
 			for i := range r.N {
 				k := at[r.Point+i]
@@ -70,6 +82,9 @@ func (c *cover) pairs(sys *System) []pair {
 	var ps []pair
 	seen := make([]int32, len(sys.Touch)) // last block that met this one, plus 1
 	for t, v := range sys.Touch {
+		if !sys.touches(t) {
+			continue
+		}
 		for _, r := range v.Runs {
 			for i := r.Point; i < r.Point+r.N; i++ {
 				for _, u := range c.owner[c.start[i]:c.start[i+1]] {
@@ -128,9 +143,9 @@ func (sys *System) share(comm mpi.Comm, c *cover) (*pattern, error) {
 	p := &pattern{touch: make([][]touched, comm.Size()), pairs: make([][]pair, comm.Size()),
 		who: make([][]int32, blocks), near: make([][]int32, blocks)}
 	var ts, ps []int32
-	for _, t := range sys.Touch {
-		if len(t.Runs) > 0 && sys.Columns[t.Block] > 0 {
-			ts = append(ts, int32(t.Block), int32(min(t.LD, sys.Columns[t.Block])))
+	for t, v := range sys.Touch {
+		if sys.touches(t) {
+			ts = append(ts, int32(v.Block), int32(min(v.LD, sys.Columns[v.Block])))
 		}
 	}
 	for _, q := range c.pairs(sys) {

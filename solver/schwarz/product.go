@@ -27,6 +27,10 @@ func (s *Solver) rowsOf(r, y []float64) {
 // columnsOf sets g = Bᵀ r, the share of own rows.
 func (s *Solver) columnsOf(g, r []float64) {
 	_ = s.each(len(s.blocks), func(w *worker, t int) error {
+		if !s.sys.touches(t) {
+			clear(g[s.at[t]:s.at[t+1]])
+			return nil
+		}
 		rows := s.covered[s.cover.block[t]:s.cover.block[t+1]]
 		clear(rows)
 		for _, k := range s.sys.Touch[t].Runs {

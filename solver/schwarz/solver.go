@@ -77,7 +77,7 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	s.at = make([]int, len(sys.Touch)+1)
 	for t, v := range sys.Touch {
 		s.at[t+1] = s.at[t] + int(s.kept[v.Block])
-		if !s.touches(t) {
+		if !s.sys.touches(t) {
 			s.blocks[t].b = dense.Of(nil, 0, int(s.kept[v.Block]))
 		}
 	}

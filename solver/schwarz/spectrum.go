@@ -36,7 +36,7 @@ func (s *Solver) newPencil(mine []dense.Matrix) (*pencil, error) {
 	var value [][]float64
 	pairs := s.pattern.pairs[s.comm.Rank()]
 	for t, v := range s.sys.Touch {
-		rows := s.touches(t)
+		rows := s.sys.touches(t)
 		size := 0
 		number[t] = -1
 		if rows {

@@ -39,7 +39,7 @@ type Settings struct {
 	Layers        int     // of overlap of patches: 2, or 3 where the largest patch then still is below twice the largest share of a rank
 	CoarseVectors int     // of each rank at most: 80, in all 2560; none where some blocks share rows with nearly all. Negative: none
 	Workers       int     // goroutines of this rank: 1
-	Tag           int     // messages use this tag and the next three: 100
+	Tag           int     // messages use this tag and the next two: 100
 }
 
 func (s Settings) filled() Settings {
@@ -85,9 +85,9 @@ func (s Status) String() string {
 // Outcome of Solve; the same on all ranks.
 type Outcome struct {
 	Status     Status
-	Iterations int       // patch solves
+	Iterations int       // steps of y; patch solves are one more
 	Before     float64   // ‖b‖²
 	After      float64   // ‖b - B y‖², without the damping
-	Gradient   []float64 // [Iterations] √(gᵀ M g) before each iteration, M the preconditioner
+	Gradient   []float64 // [Iterations+1] √(gᵀMg) before each step and at the end
 	Condition  float64   // estimate of the condition number of M N from the coefficients of the iteration (Lanczos); 0 if too few
 }
