@@ -136,7 +136,7 @@ func (s *Solver) filterOwned() error {
 	}
 	var out, in []piece
 	for t, v := range sys.Touch {
-		if o := sys.Owner[v.Block]; o != rank && s.touches(t) {
+		if o := sys.Owner[v.Block]; o != rank && sys.touches(t) {
 			out = append(out, piece{int(o), part[t].Data})
 		}
 	}
