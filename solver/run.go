@@ -154,6 +154,7 @@ type Run[T kernels.Real] struct {
 	ended      bool    // its solver found that it is done
 	damping    float64 // of second-order solvers
 	value      int     // of the continuation
+	diary      diary
 
 	blame  *Blame
 	sum    optim.Reducer
