@@ -113,6 +113,7 @@ const (
 	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
 	honest      = 1e-3 // share of the loss by which a linear problem may miss its promise: more, and rounding is worth another pass
 	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
+	mostPasses  = 3    // over a linear problem: what rounding left then stays
 	shortest    = 0.25 // length of a step before damping is tried instead
 	leastDamp   = 1e-12
 	firstDamp   = 1e-4
