@@ -1,5 +1,5 @@
 // Package plot draws the pictures of a run from the content of its solution file, so that they can be drawn again at any time:
-// solution, exact solution and error; history; decomposition.
+// solution, exact solution and error; history; decomposition; linear problems. Runs are compared in a work-precision figure.
 package plot
 
 import (
@@ -106,7 +106,7 @@ func label(name, units string) string {
 }
 
 // All draws every picture that the snapshot has data for into folder dir and returns their paths: solution-<unknown>.png for
-// each field that has no other role, history.png, decomposition.png.
+// each field that has no other role, history.png, decomposition.png, linear.png.
 func All(dir string, s *snapshot.Snapshot) (paths []string, err error) {
 	add := func(name string, fn func(path string) error) {
 		if err == nil {
@@ -124,6 +124,9 @@ func All(dir string, s *snapshot.Snapshot) (paths []string, err error) {
 	}
 	if s.Decomposition != nil && s.Decomposition.N() > 0 {
 		add("decomposition.png", func(path string) error { return Decomposition(path, s) })
+	}
+	if s.Linear != nil && len(s.Linear.Column("seconds_blocks")) > 0 && len(s.History) > 0 && len(s.History[0].Values) > 0 {
+		add("linear.png", func(path string) error { return Linear(path, s) })
 	}
 	return paths, err
 }

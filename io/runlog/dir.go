@@ -19,6 +19,7 @@ const (
 	JobName           = "job.toml" // the job as it ran
 	HistoryPicture    = "history.png"
 	DecompPicture     = "decomposition.png"
+	LinearPicture     = "linear.png"
 	lockName          = ".lock"
 	solutionPrefix    = "solution-" // solution-<unknown>.png
 	checkpointPrefix  = "checkpoint-"
@@ -92,7 +93,7 @@ func own(name string) bool {
 		return ok && own(inner)
 	}
 	switch name {
-	case SolutionName, SideCarName, LogName, JobName, HistoryPicture, DecompPicture:
+	case SolutionName, SideCarName, LogName, JobName, HistoryPicture, DecompPicture, LinearPicture:
 		return true
 	}
 	if strings.HasPrefix(name, solutionPrefix) && strings.HasSuffix(name, ".png") {

@@ -70,7 +70,7 @@ func TestOpenDir(t *testing.T) {
 
 func TestForceDeletesOnlyOurs(t *testing.T) {
 	path := t.TempDir()
-	touch(t, path, SolutionName, SideCarName, LogName, JobName, HistoryPicture, DecompPicture, SolutionPicture("u"), "checkpoint-100.h5",
+	touch(t, path, SolutionName, SideCarName, LogName, JobName, HistoryPicture, DecompPicture, LinearPicture, SolutionPicture("u"), "checkpoint-100.h5",
 		"checkpoint-100.json", ".checkpoint-100.h5.tmp", ".solution.h5.tmp")
 	theirs := []string{"analysis.py", "checkpoint-best.h5", "checkpoint-.h5", "notes.tmp", "solution.h5.bak", "solution.png"}
 	touch(t, path, theirs...)

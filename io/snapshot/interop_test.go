@@ -83,6 +83,12 @@ for k, path in enumerate(sys.argv[1].split(",")):
     assert list(h.step.values) == [0, 10, 20] and h.loss.dims == ("step",)
     c = xr.open_dataset(path, engine="h5netcdf", group="decomposition")
     assert c.centre.dims == ("subdomain", "axis")
+    b = xr.open_dataset(path, engine="h5netcdf", group="linear/subdomains")
+    assert list(b.subdomain.values) == [0, 2] and list(b.kept.values) == [3, 17]
+    q = xr.open_dataset(path, engine="h5netcdf", group="linear/solves")
+    assert q.gradient.dims == ("solve", "iteration") and q.gradient.values[2, 1] == 0.5 and list(q.gradient.count("iteration").values) == [3, 1, 2]
+    n = xr.open_dataset(path, engine="h5netcdf", group="linear/factorisations")
+    assert list(n.bytes.values) == [1e6, 2e6] and n.bytes.dims == ("step",) and n.bytes.attrs["units"] == "B"
 print("good")
 `, written(t, 1)+","+written(t, 2)+","+written(t, 3))
 }

@@ -71,7 +71,7 @@ func read(f *h5.File) (*Snapshot, error) {
 		}
 		s.Fields = append(s.Fields, field)
 	}
-	if err := s.readHistory(f); err != nil {
+	if s.History, err = readColumns(f, "/history"); err != nil {
 		return nil, err
 	}
 	if f.Has("/decomposition") {
@@ -81,6 +81,11 @@ func read(f *h5.File) (*Snapshot, error) {
 	}
 	if f.Has("/removed") {
 		if err := s.readRemoved(f); err != nil {
+			return nil, err
+		}
+	}
+	if f.Has(linearGroup) {
+		if err := s.readLinear(f); err != nil {
 			return nil, err
 		}
 	}
@@ -106,10 +111,11 @@ func (s *Snapshot) readRemoved(f *h5.File) error {
 	return nil
 }
 
-func (s *Snapshot) readHistory(f *h5.File) error {
-	attrs, err := f.Attrs("/history")
+// readColumns reads the series of a group in their order.
+func readColumns(f *h5.File, group string) (list []Series, err error) {
+	attrs, err := f.Attrs(group)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, a := range attrs {
 		text, _ := a.Value.(string)
@@ -118,16 +124,16 @@ func (s *Snapshot) readHistory(f *h5.File) error {
 		}
 		for _, name := range strings.Fields(text) {
 			h := Series{Name: name}
-			if h.Values, _, err = h5.Read[float64](f, "/history/"+name); err != nil {
-				return err
+			if h.Values, _, err = h5.Read[float64](f, group+"/"+name); err != nil {
+				return nil, err
 			}
-			if h.Units, h.LongName, err = described(f, "/history/"+name); err != nil {
-				return err
+			if h.Units, h.LongName, err = described(f, group+"/"+name); err != nil {
+				return nil, err
 			}
-			s.History = append(s.History, h)
+			list = append(list, h)
 		}
 	}
-	return nil
+	return list, nil
 }
 
 func (s *Snapshot) readDecomposition(f *h5.File) error {

@@ -61,7 +61,8 @@ type Snapshot struct {
 	History       []Series
 	Attrs         []Attr // on the root; kept in order on writing, sorted by name on reading
 	Decomposition *Decomposition
-	Overwrite     bool // replace an existing file
+	Linear        *Linear // nil without solvers of second order
+	Overwrite     bool    // replace an existing file
 }
 
 // Attr returns the value of a root attribute, or nil.
@@ -118,6 +119,9 @@ func (s *Snapshot) check() {
 		if m := d.N() * len(s.Coords); len(d.Owner) != d.N() || len(d.Centre) != m || len(d.Width) != m {
 			panic("snapshot: decomposition arrays of different length")
 		}
+	}
+	if s.Linear != nil {
+		s.Linear.check()
 	}
 }
 
@@ -183,6 +187,9 @@ func (s *Snapshot) write(f *h5.File) error {
 	}
 	if len(s.Removed) > 0 {
 		s.writeRemoved(f)
+	}
+	if s.Linear != nil {
+		s.writeLinear(f)
 	}
 	s.writeVTKHDF(f)
 	return f.Err()
