@@ -44,7 +44,7 @@ func load(path string) (*jobfile.Job, *problem.Problem, error) {
 
 func spec(job *jobfile.Job) problem.Spec {
 	s := problem.Spec{Unknowns: job.Problem.Unknowns, Equations: job.Problem.Equations, Weights: job.Problem.Weights,
-		Interior: problem.PointSpec(job.Points.Interior), External: reference.External()}
+		Interior: problem.PointSpec{Sampler: job.Points.Interior.Sampler, Shape: job.Points.Interior.Shape, Count: job.Points.Interior.Count, Equal: job.Points.Interior.Weights == "equal"}, External: reference.External()}
 	for _, a := range job.Domain {
 		s.Axes = append(s.Axes, problem.Axis(a))
 		s.Cells = append(s.Cells, []float64{a.Lo, a.Hi}) // those of one subdomain: no decomposition is made here

@@ -109,13 +109,14 @@ const (
 	goodGain    = 0.75 // from here on: damp less
 	poorGain    = 0.25 // below: damp more
 	leastGain   = 1e-4 // below: the step is not taken
-	settled     = 1e-8 // share of the loss: a smaller promised decrease is none
+	settled     = 1e-6 // share of the loss: a smaller promised decrease is none
 	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
-	honest      = 1e-3 // share of the loss by which a linear problem may miss its promise: more, and rounding is worth another pass
+	honest      = 1e-4 // share of the loss by which a step may miss what the linear model promised and still be the last
 	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
 	mostPasses  = 3    // over a linear problem: what rounding left then stays
 	shortest    = 0.25 // length of a step before damping is tried instead
-	leastDamp   = 1e-12
+	relief      = 100 // by which damping falls after a step that went well
+	leastDamp   = 1e-9
 	firstDamp   = 1e-4
 	mostDamp    = 1e4
 	refreshing  = 0.05 // share of the loss: below, the matrix hardly changes any more, and the old factor serves the next step too
@@ -283,7 +284,7 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 	case report.Gain < poorGain:
 		r.damping = max(firstDamp, 4*r.damping)
 	case report.Gain > goodGain && report.Length == 1:
-		if r.damping /= 10; r.damping < leastDamp {
+		if r.damping /= relief; r.damping < leastDamp {
 			r.damping = 0
 		}
 	}

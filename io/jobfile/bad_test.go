@@ -78,6 +78,7 @@ var companions = map[string][]string{
 	"decomposition.widths.x":         {"decomposition.widths.y = [2]", "decomposition.centres = { x = [0.2, 0.8], y = [0.5] }"},
 	"network.fourier.mean":           {"network.fourier.features = 3"},
 	"network.fourier.sigma":          {"network.fourier.features = 3"},
+	"points.interior.weights":        {`points.interior.sampler = "cells"`},
 	"points.interior.count":          {`points.interior.sampler = "sobol"`},
 	"train.schedule.factor":          {`train.schedule.kind = "step"`},
 	"train.schedule.every":           {`train.schedule.kind = "step"`},

@@ -156,6 +156,7 @@ type PointSet struct {
 	Sampler string // grid, uniform, sobol, halton, cells
 	Shape   []int  // grid or cells, or given as a shape
 	Count   int    // otherwise
+	Weights string // of cells: integral, equal
 }
 
 // Train says how parameters are found.

@@ -164,6 +164,9 @@ func Keys() []Key {
 			Doc: "Points per coordinate; a grid has its ends on the boundary; with cells: points per coordinate in each cell of the finest level."},
 		{Name: "points.interior.count", Type: "integer", Min: 1, Max: maxCount, Example: "20000", put: wholeAt(func(d *decoder) *int { return &d.job.Points.Interior.Count }),
 			Doc: "Number of points, where the sampler is neither grid nor cells."},
+		{Name: "points.interior.weights", Type: "text", Words: word("integral equal"), Default: `"integral"`, Example: `"equal"`,
+			put: wordAt(func(d *decoder) *string { return &d.job.Points.Interior.Weights }),
+			Doc: "With cells: integral weighs points by the space they stand for, equal counts all alike, which favours narrow cells. Others are equal."},
 		{Name: "points.test", Type: "list of integers", Required: true, Min: 1, Max: maxCount, Example: "[400, 200]", put: shapeAt(func(d *decoder) *[]int { return &d.job.Points.Test }),
 			Doc: "Shape of the grid on which the solution is written and errors are measured."},
 

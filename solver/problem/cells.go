@@ -90,7 +90,7 @@ func (t *Term) rules() (x, w [][]float64) {
 // Quadrature is the share of each point of Sample in the mean of its term: the loss is Σ λ Σ_i w_i r_i², Σ_i w_i = 1. It is nil
 // where all points count the same, w_i = 1/N.
 func (t *Term) Quadrature() []float64 {
-	if t.Points.Sampler != "cells" {
+	if t.Points.Sampler != "cells" || t.Points.Equal {
 		return nil
 	}
 	x, axes := t.rules()

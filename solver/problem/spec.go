@@ -64,6 +64,7 @@ type PointSpec struct {
 	Sampler string // grid, uniform, sobol, halton, cells
 	Shape   []int  // one number per free axis; of cells: in each cell
 	Count   int
+	Equal   bool // cells: all points count the same, in place of the space that they stand for
 }
 
 // ConditionSpec is a soft constraint on a part of the domain.
