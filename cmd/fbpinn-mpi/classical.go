@@ -31,6 +31,16 @@ func (l *loaded) rehearse() error {
 // classical runs the classical solver of the job, if it names one, on the grid that the job asks for or, where most is not 0,
 // on at most so many points per axis.
 func (l *loaded) classical(most int) (*reference.Result, error) {
+	return l.classicalOn(func(n int) int {
+		if most > 0 {
+			return min(n, most)
+		}
+		return n
+	}, false)
+}
+
+// classicalOn runs it on another grid: scale turns the points of an axis, and where steps is set the option of that name, into others.
+func (l *loaded) classicalOn(scale func(n int) int, steps bool) (*reference.Result, error) {
 	c := l.job.Problem.Reference
 	if c.Solver == "" {
 		return nil, nil
@@ -38,21 +48,24 @@ func (l *loaded) classical(most int) (*reference.Result, error) {
 	options := map[string]float64{}
 	for _, s := range c.Options {
 		options[s.Name] = s.Value
+		if s.Name == "n" || s.Name == "steps" && steps {
+			options[s.Name] = float64(scale(int(s.Value)))
+		}
 	}
+	var shape []int
+	for _, n := range l.classicalShape() {
+		shape = append(shape, scale(n))
+	}
+	return reference.Solve(l.problem, c.Solver, options, shape)
+}
+
+// classicalShape is the grid of the classical solver, points per axis, unless an option n says otherwise.
+func (l *loaded) classicalShape() []int {
 	shape := l.job.Points.Interior.Shape
 	if len(shape) == 0 || l.job.Points.Interior.Sampler == "cells" {
 		shape = l.job.Points.Test
 	}
-	if most > 0 {
-		shape = append([]int(nil), shape...)
-		for a := range shape {
-			shape[a] = min(shape[a], most)
-		}
-		if n, ok := options["n"]; ok {
-			options["n"] = min(n, float64(most))
-		}
-	}
-	return reference.Solve(l.problem, c.Solver, options, shape)
+	return shape
 }
 
 // compare is the classical solution with its errors, per unknown that has an exact solution.
@@ -61,9 +74,15 @@ func (l *loaded) compare() (*reference.Result, []solver.Error, error) {
 	if r == nil || err != nil {
 		return nil, nil, err
 	}
+	errs, err := l.classicalErrors(r)
+	return r, errs, err
+}
+
+// classicalErrors are the errors of a classical solution, per unknown that has an exact solution.
+func (l *loaded) classicalErrors(r *reference.Result) ([]solver.Error, error) {
 	exact, err := l.problem.Exact(r.Points())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	var errs []solver.Error
 	for k := range r.U {
@@ -71,5 +90,5 @@ func (l *loaded) compare() (*reference.Result, []solver.Error, error) {
 			errs = append(errs, solver.Compare(r.U[k], exact[k]))
 		}
 	}
-	return r, errs, nil
+	return errs, nil
 }

@@ -33,6 +33,7 @@ type loaded struct {
 	axes     [][]float64 // coordinates of the test grid
 	test     [][]float64 // its points in the domain [d][n]
 	numbers  []int       // of these points in the grid; nil: all of them
+	dgemm    float64     // FLOP/s of matrix products on one core, measured on rank 0 for solvers of second order
 }
 
 // load reads a job. Every fault of the job is a *jobfile.Error.
@@ -41,6 +42,11 @@ func load(path string, set []string) (*loaded, error) {
 	if err != nil {
 		return nil, err
 	}
+	return understand(job)
+}
+
+// understand is load for a job that has been read.
+func understand(job *jobfile.Job) (*loaded, error) {
 	number, err := problem.Numbers(spec(job))
 	if err != nil {
 		return nil, place(job, err)

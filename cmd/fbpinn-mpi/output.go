@@ -33,6 +33,7 @@ type output[T kernels.Real] struct {
 	history  []solver.Report
 	backend  string
 	march    *march
+	linear   *snapshot.Linear // nil without solvers of second order
 
 	// Of all windows together.
 	terms         []string
@@ -385,7 +386,8 @@ func identifier(s string) string {
 }
 
 // ended notes what a window leaves for the files.
-func (o *output[T]) ended(v *window, r *solver.Run[T]) {
+func (o *output[T]) ended(v *window, r *solver.Run[T], d *solver.Diagnosis) {
+	o.diagnose(d, o.decomposition.N())
 	o.subdomains(v, r.Part, r.Cloud.Replicated())
 	seconds, steps := r.Times()
 	o.taskSteps += steps
@@ -427,7 +429,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", err)
 	}
-	s := &snapshot.Snapshot{History: o.series(), Overwrite: true} // the folder is locked and was cleared or resumed
+	s := &snapshot.Snapshot{History: o.series(), Linear: o.linear, Overwrite: true} // the folder is locked and was cleared or resumed
 	for a, c := range l.job.Domain {
 		s.Coords = append(s.Coords, snapshot.Coord{Name: c.Name, Units: "1", LongName: "coordinate " + c.Name, Values: l.axes[a]})
 	}
@@ -477,6 +479,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 		}
 		fmt.Println()
 	}
+	summarise(os.Stdout, s)
 	for k, u := range o.compared() {
 		var last solver.Error
 		for _, h := range o.history {

@@ -15,7 +15,11 @@ func plotCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "plot RUN",
 		Short: "Draw the pictures of a run again from its files",
-		Args:  cobra.ExactArgs(1),
+		Long: `Draw the pictures of a run again from its files: solutions, history, decomposition, and linear.png, which shows
+what the filter kept, gradients, and seconds of the phases, where a solver of second order was at work.
+
+  fbpinn-mpi plot runs/laplace-2d`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			s, err := snapshot.Read(filepath.Join(args[0], runlog.SolutionName))
 			if err != nil {

@@ -246,8 +246,12 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 			return 0, err
 		}
 	}
+	diagnosis, err := r.Diagnosis()
+	if err != nil {
+		return 0, err
+	}
 	if out != nil {
-		out.ended(v, r)
+		out.ended(v, r, diagnosis)
 	}
 	m.window, m.steps, m.seconds = m.window+1, m.steps+r.Done(), m.seconds+r.Seconds()
 	return status, nil
@@ -268,6 +272,7 @@ func (l *loaded) openLibrary(comm mpi.Comm) error {
 	n.Library, n.Linear.Workers = library, runtime.GOMAXPROCS(0)
 	if comm.Rank() == 0 {
 		rate := library.Rate()
+		l.dgemm = rate
 		fmt.Printf("%s: %.1f GFLOP/s a core, %d threads a rank\n", library.Describe(), rate/1e9, n.Linear.Workers)
 		if w := library.Warning(rate, cpu.PeakFMA[float64]()); w != "" {
 			fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", w)
