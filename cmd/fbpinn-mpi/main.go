@@ -68,6 +68,7 @@ A job is one TOML file whose equations are strings (see jobs/). Start with
 
   fbpinn-mpi check jobs/burgers/job.toml              what the program understands, without running it
   mpirun -np 2 fbpinn-mpi run jobs/burgers/job.toml   train, and write solution.h5 and pictures
+  fbpinn-mpi compare runs/a runs/b                    error against time of runs and of the classical solver
   fbpinn-mpi keys                                     every key of a job file
 
 Exit codes: 0 done, 64 bad input, 65 no valid checkpoint to resume from, 70 training became not finite,
