@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"runtime"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -115,6 +116,33 @@ func (l *loaded) describe(w io.Writer) error {
 	fmt.Fprintf(w, "training    %s; seed %d\n", strings.Join(stages, ", then "), job.Train.Seed)
 	for _, text := range p.Warnings {
 		fmt.Fprintf(w, "warning     %s\n", text)
+	}
+	return l.needs(w)
+}
+
+// needs prints what stages of second order would need on one rank, in the first window.
+func (l *loaded) needs(w io.Writer) error {
+	if !l.secondOrder() {
+		return nil
+	}
+	v := l.windows[0]
+	set := v.settings
+	set.Newton.Linear.Workers = runtime.GOMAXPROCS(0)
+	needs, err := solver.Needs(v.problem, v.model, set)
+	if err != nil {
+		return err
+	}
+	for k, n := range needs {
+		if n == nil {
+			continue
+		}
+		perColumn := float64(n.Rows) / float64(n.Unknowns)
+		fmt.Fprintf(w, "linear      %s: %d unknowns at most, %d rows, %.3g rows a column\n", set.Stages[k].Method, n.Unknowns, n.Rows, perColumn)
+		fmt.Fprintf(w, "            factor on one rank, if the filter drops nothing: %d entries, %.3g operations\n", n.FactorEntries, n.FactorFlops)
+		fmt.Fprintf(w, "matrix      %s\n", n)
+		if perColumn < solver.FewRows {
+			fmt.Fprintf(w, "warning     fewer than %d rows a column: least squares fits noise between the points; give more points\n", solver.FewRows)
+		}
 	}
 	return nil
 }

@@ -389,7 +389,7 @@ func (l *loaded) train() error {
 // newton translates the settings of the solvers of second order, and builds the problems of the continuation.
 func (l *loaded) newton() error {
 	job, t := l.job, l.job.Train
-	l.settings.Newton = solver.Newton{Damping: t.Damping,
+	l.settings.Newton = solver.Newton{Damping: t.Damping, Matrix: t.Linear.Matrix, Memory: t.Linear.Memory * (1 << 30),
 		Linear: schwarz.Settings{Tau: t.Linear.Filter, MaxIterations: t.Linear.Iterations, Layers: t.Linear.Layers, CoarseVectors: t.Linear.Coarse}}
 	for i, v := range t.Continuation.Values {
 		s := l.spec()

@@ -215,7 +215,20 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 	if err != nil {
 		return 0, err
 	}
+	var needs []*solver.Need
+	if v.secondOrder() {
+		if needs, err = r.Needs(); err != nil {
+			return 0, err
+		}
+	}
 	if out != nil {
+		if out.progress == nil { // the first window speaks for all
+			for k, n := range needs {
+				if n != nil {
+					fmt.Printf("%s: %s\n", v.settings.Stages[k].Method, n)
+				}
+			}
+		}
 		out.start(v, r, backend.Name(), traffic)
 	}
 	status, err := r.Train()
