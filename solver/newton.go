@@ -288,7 +288,11 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 			r.damping = 0
 		}
 	}
-	if report.Predicted < settled || n.affine && out.Status != schwarz.OutOfIterations && loss-model <= honest*model {
+	n.passes++
+	kept := report.Length == 1 && report.Damping == 0 && (report.Fresh == 1 || n.affine) && out.Status != schwarz.OutOfIterations &&
+		loss-model <= honest*model
+	rounding := n.affine && n.passes > 1 && (report.Predicted < another || n.passes == mostPasses)
+	if report.Predicted < settled || kept || rounding {
 		return Converged
 	}
 	return StepLimit
