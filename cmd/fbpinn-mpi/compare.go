@@ -104,8 +104,8 @@ func compareRuns(w io.Writer, runs []string, o compareOptions) error {
 	}
 	var curves []*curve
 	var first *snapshot.Snapshot
-	unknown := ""
-	for _, run := range runs {
+	unknown, names := "", short(runs)
+	for i, run := range runs {
 		path := run
 		if s, err := os.Stat(path); err == nil && s.IsDir() {
 			path = filepath.Join(path, runlog.SolutionName)
@@ -126,7 +126,7 @@ func compareRuns(w io.Writer, runs []string, o compareOptions) error {
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
-		c.name = run
+		c.name = names[i]
 		curves = append(curves, c)
 	}
 	var classical *curve
@@ -168,6 +168,26 @@ func compareRuns(w io.Writer, runs []string, o compareOptions) error {
 	}
 	fmt.Fprintf(w, "\ntable            %s\npicture          %s\n", csvPath, picture)
 	return nil
+}
+
+// short names of runs: of their folders, where these tell them apart.
+func short(runs []string) []string {
+	var names []string
+	for _, run := range runs {
+		path, err := filepath.Abs(run)
+		if err != nil {
+			return runs
+		}
+		if filepath.Base(path) == runlog.SolutionName {
+			path = filepath.Dir(path)
+		}
+		name := filepath.Base(path)
+		if slices.Contains(names, name) {
+			return runs
+		}
+		names = append(names, name)
+	}
+	return names
 }
 
 // compared is the first unknown of which the history has errors.

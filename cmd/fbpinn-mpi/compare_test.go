@@ -76,7 +76,7 @@ func TestCompare(t *testing.T) {
 	must(t, 0, 0, "run", "testdata/poisson.toml", "--out", other, "--set", "train.steps=1")
 	out := filepath.Join(dir, "out")
 	o := must(t, 0, 0, "compare", adam, filepath.Join(squares, "solution.h5"), "--out", out, "--classical", "1s")
-	o.says(t, true, "normalised L1 error of u", "to 1e-1", "final error", "whole program", "classical solver: Runge-Kutta", "compare.png")
+	o.says(t, true, "normalised L1 error of u", "to 1e-1", "final error", "classical solver: Runge-Kutta", "compare.png", "\nadam  ", "\nsquares  ")
 	if n := strings.Count(o.stdout, "win"); n < 2 { // once for each run
 		t.Errorf("it does not say who wins: %v", o)
 	}
@@ -164,6 +164,14 @@ classical solver  1      0.1      -        5.00e-02     0.1
 	table(&b, []*curve{{name: "exact", cores: "1", seconds: []float64{1}, error: []float64{0}, whole: 2}}, nil)
 	if n := strings.Count(b.String(), "to 1e-"); n > mostColumns || !strings.Contains(b.String(), "to 1e-16") {
 		t.Errorf("%d thresholds:\n%s", n, b.String())
+	}
+}
+
+func TestShortNames(t *testing.T) {
+	for _, c := range [][2]string{{"runs/a runs/b/solution.h5", "a b"}, {"x/a y/a", "x/a y/a"}, {"runs/a/", "a"}} {
+		if got := strings.Join(short(strings.Fields(c[0])), " "); got != c[1] {
+			t.Errorf("%s: %s, want %s", c[0], got, c[1])
+		}
 	}
 }
 
