@@ -113,7 +113,7 @@ const (
 	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
 	honest      = 1e-4 // share of the loss by which a step may miss what the linear model promised and still be the last
 	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
-	mostPasses  = 3    // over a linear problem: what rounding left then stays
+	mostPasses  = 10   // over a linear problem: what rounding left then stays
 	shortest    = 0.25 // length of a step before damping is tried instead
 	relief      = 100 // by which damping falls after a step that went well
 	leastDamp   = 1e-9
