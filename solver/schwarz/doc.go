@@ -20,5 +20,6 @@
 // The road: filter (filter.go), normal matrix of patches (normal.go, patch.go) and their Cholesky factors (package direct), coarse space
 // (coarse.go), conjugate gradients on the rectangular form (iterate.go). On one rank the patch is everything: the
 // factor is that of N, there is no coarse space, and the iterations, one to six of them, restore what squaring the condition
-// number lost. There is no second recipe.
+// number lost. Where blocks do not fit, nothing of this but the filter is left, and the iterations are many (free.go); need.go tells
+// beforehand.
 package schwarz
