@@ -29,7 +29,7 @@ type Need struct {
 	FactorBytes    int64 // of its factorisation, at its peak
 	FactorEntries  int64
 	FactorFlops    float64
-	FreeBytes      int64 // of the products: T and the largest block for a moment
+	FreeBytes      int64 // of the products: T and, for a moment, the largest block for each worker
 	Memory         int64 // that blocks may take, of the rank with least
 }
 
@@ -143,7 +143,7 @@ func estimate(p *problem.Problem, m *model.Model, columns kernels.Columns, set N
 	}
 	need := set.Linear.Needs(x, rank, part.Ranks())
 	n.BlockBytes, n.MatrixBytes, n.FactorBytes = need.BlockBytes, need.MatrixBytes, need.Factor.Bytes(max(1, set.Linear.Workers))
-	n.FactorEntries, n.FactorFlops, n.FreeBytes = need.Factor.Entries, need.Factor.Flops, need.FreeBytes+need.Largest
+	n.FactorEntries, n.FactorFlops, n.FreeBytes = need.Factor.Entries, need.Factor.Flops, need.FreeBytes+need.Largest*int64(max(1, set.Linear.Workers))
 	return n
 }
 
