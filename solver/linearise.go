@@ -153,7 +153,8 @@ func (l *linearisation) probe() error {
 	if err := mpi.Allreduce(l.r.comm, differ, mpi.Max); err != nil {
 		return err
 	}
-	l.affine = differ[0] == 0
+	// With all columns J depends on the parameters through the networks.
+	l.affine = differ[0] == 0 && l.columns == kernels.OutputColumns
 	return nil
 }
 
