@@ -61,7 +61,7 @@ func TestFrugal(t *testing.T) {
 		{large, layers(1, 128, 3, 3, kernels.Tanh), second(1, "xx"), true, "deep w128 L3 C3 p8"},
 		{large, layers(3, 128, 2, 1, kernels.Tanh), second(3, hessian), true, "deep w128 L2 C10 p8"},
 		{large, layers(3, 64, 2, 1, kernels.Tanh), second(3, hessian), true, "deep w64 L2 C10 p8"},
-		{large, layers(3, 32, 3, 1, kernels.Sin), second(3, hessian), true, "deep w32 L3 C10 p8"},
+		{large, layers(3, 32, 3, 1, kernels.Sin), second(3, hessian), true, "deep w32 L3 C10 p4"},
 		{large, layers(3, 128, 2, 1, kernels.Tanh), second(3, hessian), false, "deep w128 L2 C10 p8"},
 		{large, layers(3, 32, 2, 2, kernels.Sin), second(3, hessian), false, "deep w32 L2 C10"},
 		{large, layers(2, 32, 4, 2, kernels.Sin), second(2, "xx xy yy"), true, "deep w32 L4 C6"},

@@ -195,14 +195,14 @@ template <class S, bool ONE_PASS> __device__ __forceinline__ void adjoint(const 
 
 // The instance that the host has in mind with p.pass. Where two points a thread fit, two layers have one of their own.
 template <class R, int W, class J, int LANES> __device__ __forceinline__ void forward_of(const fb_net &p, R *shared) {
-  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 || LANES == 8 ? 1 : 2;
+  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 || LANES < 16 ? 1 : 2;
   if constexpr (most == 2) {
     if (p.pass == 32) return forward<Shape<R, W, J, most> >(p, shared);
   }
   forward<Shape<R, W, J, 1, LANES> >(p, shared);
 }
 template <class R, int W, class J, int LANES> __device__ __forceinline__ void adjoint_of(const fb_net &p, R *shared) {
-  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 || LANES == 8 ? 1 : 2;
+  constexpr int most = sizeof(R) == 8 || W == 128 || J::C > 6 || LANES < 16 ? 1 : 2;
   if constexpr (most == 2) {
     if (p.pass == 32) return adjoint<Shape<R, W, J, most>, false>(p, shared);
   }
@@ -212,9 +212,10 @@ template <class R, int W, class J, int LANES> __device__ __forceinline__ void ad
 }  // namespace deep
 }  // namespace fb
 
-// The kernels of one width, precision and set of jets: those for 16 or 32 points a pass, and the frugal ones for 8.
+// The kernels of one width, precision and set of jets: those for 16 or 32 points a pass, and the frugal ones for 8 or 4.
 #define FB_DEEP(R, REAL, W, NAME, D, SECOND) FB_DEEP_IN(R, W, REAL##_w##W##_##NAME, D, SECOND, 16)
 #define FB_DEEP_FRUGAL(R, REAL, W, NAME, D, SECOND) FB_DEEP_IN(R, W, REAL##_w##W##_##NAME##_p8, D, SECOND, 8)
+#define FB_DEEP_LEAST(R, REAL, W, NAME, D, SECOND) FB_DEEP_IN(R, W, REAL##_w##W##_##NAME##_p4, D, SECOND, 4)
 #define FB_DEEP_TANGENT(R, REAL, W, NAME, D, SECOND) FB_DEEP_TANGENT_IN(R, W, REAL##_w##W##_##NAME, D, SECOND, 16)
 #define FB_DEEP_FRUGAL_TANGENT(R, REAL, W, NAME, D, SECOND) FB_DEEP_TANGENT_IN(R, W, REAL##_w##W##_##NAME##_p8, D, SECOND, 8)
 #define FB_DEEP_LEAST_TANGENT(R, REAL, W, NAME, D, SECOND) FB_DEEP_TANGENT_IN(R, W, REAL##_w##W##_##NAME##_p4, D, SECOND, 4)

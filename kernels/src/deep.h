@@ -50,16 +50,16 @@ static FB_DEEP_BOTH int32_t fb_deep_matrix(int32_t w, int32_t np, int32_t vec) {
  * busy in it. Double precision has 8 where 16 would fill registers (10 components) or leave no room for weights (128 neurons). The tangent
  * has two tiles in registers instead of one. */
 static FB_DEEP_BOTH int32_t fb_deep_points(int32_t w, int32_t L, int32_t nc, int32_t real_bytes, int32_t tangent) {
-  if (real_bytes == 8 && tangent && nc > 7) return 4;
+  if (real_bytes == 8 && nc > 7 && (tangent || w < 64)) return 4;
   if (real_bytes == 8 && (w == 128 || nc > (tangent ? 5 : 7))) return 8;
   return real_bytes == 8 || w == 128 || nc > 6 || L > 2 || tangent ? 16 : 32;
 }
 
 /* Whether threads keep their tiles of a weight gradient in registers over the whole chunk if there is but one such matrix (wide jets leave
  * too few), and how many reals a tile has: less where it comes and goes. */
-static FB_DEEP_BOTH int32_t fb_deep_held(int32_t nc, int32_t real_bytes) { return nc < (real_bytes == 4 ? 6 : 5); }
+static FB_DEEP_BOTH int32_t fb_deep_held(int32_t w, int32_t nc, int32_t real_bytes) { return nc < (real_bytes == 4 ? 6 : w < 128 ? 5 : 4); }
 static FB_DEEP_BOTH int32_t fb_deep_tile(int32_t w, int32_t nc, int32_t np, int32_t real_bytes) {
-  return w == 128 || (real_bytes == 4 && np == 32 && fb_deep_held(nc, real_bytes)) ? 64 : 32;
+  return w == 128 || (real_bytes == 4 && np == 32 && fb_deep_held(w, nc, real_bytes)) ? 64 : 32;
 }
 
 /* What is not settled by the instance. */
@@ -79,7 +79,7 @@ static FB_DEEP_BOTH int fb_deep_choose(const fb_net *p, int32_t w, int32_t np, i
   const int32_t matrices = tangent ? 2 * (L - 1) : L - 1, layers = tangent ? 1 : L - 1, matrix = fb_deep_matrix(w, np, vec);
   const int32_t fixed = fb_deep_head(w, p->d, nc, np, vec) + layers * fb_deep_layer(w, nc, np, vec) + 2 * L * w + p->out * fb_deep_output(w, nc, np);
   int32_t best = -1;
-  t->kept = !tangent && (L > 2 || !fb_deep_held(nc, real_bytes)) ? (L - 1) * fb_deep_tile(w, nc, np, real_bytes) * 2 * w : 0;
+  t->kept = !tangent && (L > 2 || !fb_deep_held(w, nc, real_bytes)) ? (L - 1) * fb_deep_tile(w, nc, np, real_bytes) * 2 * w : 0;
   t->slots = matrices;
   t->spilled = t->reals = 0;
   for (int32_t way = 0; way < 4; way++) {

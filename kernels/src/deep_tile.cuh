@@ -185,7 +185,7 @@ template <class S> struct Outer {
   typedef typename S::R R;
   static constexpr int TA = 8, TB = S::W == 128 || (sizeof(R) == 4 && S::TP == 2 && S::C < 6) ? 8 : 4;  // fb_deep_tile
   static constexpr int NR = S::W / TA, NK = S::W / TB, GROUP = NR * NK, G = S::THREADS / GROUP;
-  static constexpr bool HELD = S::C < (sizeof(R) == 4 ? 6 : 5);  // fb_deep_held
+  static constexpr bool HELD = S::C < (sizeof(R) == 4 ? 6 : S::W < 128 ? 5 : 4);  // fb_deep_held
   static_assert(GROUP <= S::THREADS, "fb: a pass of the outer product covers the matrix");
   static constexpr int LOW = NR < 8 ? NR : 8, CHUNKS = S::C * S::NP / S::V;
   int rn, rk, g;
