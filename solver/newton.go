@@ -62,7 +62,8 @@ func (r *Run[T]) trainNewton() (Status, error) {
 // newton solves the problems of the continuation in turn, then the one in hand.
 func newton(r *Run[float64]) (status Status, err error) {
 	stage, path := r.step.stage, r.Settings.Newton.Path
-	defer func() { r.step.stage, r.step.repeat = stage, nil }()
+	defer func() { r.step.stage = stage; r.step.forget() }()
+	at := r.stage
 	for {
 		p := r.Problem
 		r.step.stage = stage
@@ -82,12 +83,21 @@ func newton(r *Run[float64]) (status Status, err error) {
 		case status == StepLimit: // the state of the last step has been saved
 			r.advance()
 			return status, nil
-		case r.value == len(path):
-			r.advance()
-			return status, r.checkpoint()
+		case r.stage != at:
+			return status, nil
 		}
-		r.value++
 	}
+}
+
+// settle goes on after a problem: to the next of the continuation, or to the next stage.
+func (r *Run[T]) settle(status Status) {
+	if r.value < len(r.Settings.Newton.Path) {
+		r.value++
+		r.entered, r.pairs = r.done, nil
+		return
+	}
+	r.advance()
+	r.status = status
 }
 
 // descent is a sequence of damped Gauss-Newton steps on one problem.
@@ -96,9 +106,9 @@ type descent struct {
 	solver linearSolver
 	system *schwarz.System
 	loss   float64
-	passes int         // accepted steps
 	theta  []float64   // accepted parameters, with the layout of Cloud.Theta
 	trial  []float64   // parameters under trial
+	old    []float64   // parameters of the filter and factor in hand
 	b      []float64   // minus the rows at theta
 	d      [][]float64 // step, by share
 }
@@ -115,7 +125,7 @@ const (
 	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
 	mostPasses  = 10   // over a linear problem: what rounding left then stays
 	shortest    = 0.25 // length of a step before damping is tried instead
-	relief      = 100 // by which damping falls after a step that went well
+	relief      = 100  // by which damping falls after a step that went well
 	leastDamp   = 1e-9
 	firstDamp   = 1e-4
 	mostDamp    = 1e4
@@ -144,7 +154,19 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 	}
 	n.solver = &watched{linearSolver: n.solver, r: r}
 	defer n.solver.Close()
-	if n.loss, err = n.evaluate(); err != nil {
+	// A run that goes on from a file makes again the old factor that its next step would have used.
+	fresh := len(r.pairs) != 1
+	if !fresh {
+		n.old = r.pairs[0]
+		if _, err := n.at(n.old); err != nil {
+			return 0, err
+		}
+		n.derive()
+		if err := n.failed(n.solver.Factor(n.system, r.damping)); err != nil {
+			return 0, err
+		}
+	}
+	if n.loss, err = n.at(n.theta); err != nil {
 		return 0, err
 	}
 	if math.IsNaN(n.loss) || math.IsInf(n.loss, 0) {
@@ -152,7 +174,6 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 		return r.end(NotFinite)
 	}
 	n.derive()
-	fresh := true
 	for r.done < r.last() {
 		began := time.Now()
 		report := &Linear{}
@@ -160,14 +181,13 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 			report.Fresh = 1
 		}
 		if fresh {
-			err = n.failed(n.solver.Factor(n.system, r.damping))
+			err = n.factor()
 		} else if !n.affine {
 			err = n.failed(n.solver.Refresh())
 		}
 		if err != nil {
 			return 0, err
 		}
-		damping := r.damping
 		if status, err = n.step(report); err != nil {
 			return 0, err
 		}
@@ -184,26 +204,38 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 		if err != nil {
 			return 0, err
 		}
+		saved := r.due(r.Settings.Checkpoint)
+		fresh = r.damping != report.Damping ||
+			!n.affine && (report.Length < 1 || report.Gain < poorGain || report.Predicted > refreshing || report.Iterations > refreshable)
+		// What a state holds from here on goes on with the next step, or after this problem.
+		if r.pairs = nil; !fresh {
+			r.pairs = [][]float64{n.old}
+		}
+		if done {
+			r.settle(status)
+		}
 		if stop != nil {
 			return r.end(*stop)
 		}
-		if done {
-			return status, nil
-		}
-		saved := r.due(r.Settings.Checkpoint)
 		if saved {
 			if err := r.checkpoint(); err != nil {
 				return 0, err
 			}
 		}
+		if done {
+			return status, nil
+		}
 		if !n.affine {
 			n.derive()
 		}
-		// A run that goes on from a file has no old factor, and must do the same.
-		fresh = saved || r.damping != damping ||
-			!n.affine && (report.Length < 1 || report.Gain < poorGain || report.Predicted > refreshing || report.Iterations > refreshable)
 	}
 	return StepLimit, nil
+}
+
+// factor filters and factors the blocks at theta.
+func (n *descent) factor() error {
+	n.old = append(n.old[:0:0], n.theta...)
+	return n.failed(n.solver.Factor(n.system, n.r.damping))
 }
 
 // step solves the linear problem at theta and goes along its solution as far as the residuals follow it, damping where they do not.
@@ -231,7 +263,9 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			report.Gradient = out.Gradient[k-1] / out.Gradient[0]
 		}
 		promised := n.loss - out.After
-		report.Predicted = promised / n.loss
+		if n.loss > 0 {
+			report.Predicted = promised / n.loss
+		}
 		for length := 1.0; length >= shortest; length /= 2 {
 			copy(n.trial, n.theta)
 			n.move(n.trial, length, n.d)
@@ -248,7 +282,7 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			}
 		}
 		switch {
-		case n.affine || report.Fresh == 1 && report.Predicted < nearby:
+		case report.Predicted < nearby && (n.affine || report.Fresh == 1):
 			status = Converged
 		case report.Fresh == 0: // the old factor may be at fault
 			report.Fresh = 1
@@ -256,7 +290,7 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 				return 0, err
 			}
 			n.derive()
-			if err = n.failed(n.solver.Factor(n.system, r.damping)); err != nil {
+			if err = n.factor(); err != nil {
 				return 0, err
 			}
 			continue
@@ -288,10 +322,10 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 			r.damping = 0
 		}
 	}
-	n.passes++
+	passes := r.done + 1 - r.entered // all of them accepted
 	kept := report.Length == 1 && report.Damping == 0 && (report.Fresh == 1 || n.affine) && out.Status != schwarz.OutOfIterations &&
 		loss-model <= honest*model
-	rounding := n.affine && n.passes > 1 && (report.Predicted < another || n.passes == mostPasses)
+	rounding := n.affine && passes > 1 && (report.Predicted < another || passes >= mostPasses)
 	if report.Predicted < settled || kept || rounding {
 		return Converged
 	}

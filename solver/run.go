@@ -73,7 +73,8 @@ func (s Status) Advice() string {
 	return ""
 }
 
-// Report is the state of training after a step. Losses are those that the step started from.
+// Report is the state of training after a step. Losses are those that the step started from or, with solvers of second order, those
+// that it led to.
 type Report struct {
 	Step    int
 	Seconds float64 // of training, tests and files not counted
@@ -92,11 +93,13 @@ type State[T kernels.Real] struct {
 	Began   int     // the step after which it began
 	Damping float64 // of second-order solvers
 	Value   int     // of the continuation: the one to go on with
+	Entered int     // the step after which its problem came into hand
+	Status  Status  // how the last stage ended
 	Levels  []LevelState[T]
 }
 
 // LevelState holds the parameters of one level, each array [J][P], and what its optimiser remembers: Adam's moments M, V, or
-// the pairs of L-BFGS, s and y in turn, oldest first.
+// the pairs of L-BFGS, s and y in turn, oldest first; or the parameters of the old factor that the next step of second order uses.
 type LevelState[T kernels.Real] struct {
 	Theta, M, V []T
 	Pairs       [][]T
@@ -154,6 +157,8 @@ type Run[T kernels.Real] struct {
 	ended      bool    // its solver found that it is done
 	damping    float64 // of second-order solvers
 	value      int     // of the continuation
+	entered    int     // steps done when the problem in hand began
+	status     Status  // of the last stage that ended
 	diary      diary
 
 	blame  *Blame
@@ -295,6 +300,7 @@ func (r *Run[T]) Close() {
 // Train makes the remaining steps, stage after stage. An error means trouble with MPI or files; NotFinite comes with a *Blame as
 // error.
 func (r *Run[T]) Train() (status Status, err error) {
+	status = r.status // of a run that was over when its state was saved
 	for r.stage < len(r.Settings.Stages) {
 		switch r.Settings.Stages[r.stage].Method {
 		case "lbfgs":
@@ -317,9 +323,9 @@ func (r *Run[T]) last() int { return r.began + r.Settings.Stages[r.stage].Steps 
 // advance begins the next stage. A state saved after it goes on there; one saved before, at the last step of a stage, goes on with
 // that stage if the job was given more steps.
 func (r *Run[T]) advance() {
-	r.ended = false
+	r.ended, r.status = false, StepLimit
 	r.stage++
-	r.began, r.start = r.done, r.done
+	r.began, r.entered, r.start = r.done, r.done, r.done
 	r.pairs = nil
 	r.adam.Step = 0
 	r.backend.Clear(r.adam.M[0])
