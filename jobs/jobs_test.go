@@ -1,5 +1,5 @@
 // Package jobs tests the job files: every one is understood, and a shrunken variant of it trains to the error that its
-// small.toml promises.
+// small.toml promises, or least-squares.small.toml beside least-squares.toml.
 package jobs
 
 import (
@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/pelletier/go-toml/v2"
@@ -16,7 +17,33 @@ import (
 // small is the shrunken variant of a job.
 type small struct {
 	Set   []string `toml:"set"`   // overrides
-	Error float64  `toml:"error"` // normalised L1 error that must be reached, twice what seed 0 reached when it was written
+	Error float64  `toml:"error"` // normalised L1 error that must be reached: twice what seed 0 reached, ten times by least squares,
+	// whose small errors are partly rounding, which differs between processors
+}
+
+// variant is the file that shrinks a job.
+func variant(job string) string {
+	if filepath.Base(job) == "job.toml" {
+		return filepath.Join(filepath.Dir(job), "small.toml")
+	}
+	return strings.TrimSuffix(job, ".toml") + ".small.toml"
+}
+
+// files lists all job files.
+func files(t *testing.T) (list []string) {
+	all, err := filepath.Glob("*/*.toml")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, f := range all {
+		if f != variant(f) && !strings.HasSuffix(f, "small.toml") {
+			list = append(list, f)
+		}
+	}
+	if len(list) == 0 {
+		t.Fatal("no job files")
+	}
+	return list
 }
 
 // program builds fbpinn-mpi once per test run.
@@ -31,14 +58,10 @@ func program(t *testing.T) string {
 
 // TestSmall trains the shrunken variant of every job and holds its last error against the promise.
 func TestSmall(t *testing.T) {
-	files, err := filepath.Glob("*/job.toml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no job files", err)
-	}
 	bin := program(t)
-	for _, file := range files {
-		t.Run(filepath.Dir(file), func(t *testing.T) {
-			text, err := os.ReadFile(filepath.Join(filepath.Dir(file), "small.toml"))
+	for _, file := range files(t) {
+		t.Run(strings.TrimSuffix(strings.TrimSuffix(file, ".toml"), "/job"), func(t *testing.T) {
+			text, err := os.ReadFile(variant(file))
 			if err != nil {
 				t.Fatal(err)
 			}
