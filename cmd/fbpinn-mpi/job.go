@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"os"
 	"path/filepath"
 	"reflect"
 	"strconv"
@@ -183,7 +184,7 @@ func spec(job *jobfile.Job) problem.Spec {
 	}
 	s.Removed = removed(job)
 	i := job.Points.Interior
-	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count}
+	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count, Equal: i.Weights == "equal"}
 	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
 		s.Slab = &problem.Slab{Axis: w.Axis}
 		for _, a := range job.Domain {
@@ -411,17 +412,22 @@ func (l *loaded) newton() error {
 	return nil
 }
 
-// name is the job's short name: its folder if the file is called job.toml, else the file.
+// name is the job's short name: its folder if the file is called job.toml; the folder and the file where a job.toml stands beside
+// it; else the file.
 func (l *loaded) name() string {
 	base := strings.TrimSuffix(filepath.Base(l.job.File), ".toml")
-	if base != "job" {
-		return base
-	}
 	path, err := filepath.Abs(l.job.File)
 	if err != nil {
 		return base
 	}
-	return filepath.Base(filepath.Dir(path))
+	folder := filepath.Dir(path)
+	if base == "job" {
+		return filepath.Base(folder)
+	}
+	if _, err := os.Stat(filepath.Join(folder, "job.toml")); err == nil {
+		return filepath.Base(folder) + "-" + base
+	}
+	return base
 }
 
 // directory is where the run writes.
