@@ -31,11 +31,20 @@ type Record struct {
 	Steps     int64              `json:"steps"`
 	Precision string             `json:"precision"`
 	Ranks     int64              `json:"ranks"`
-	Seconds   float64            `json:"seconds"` // of training
-	Errors    map[string]Figures `json:"errors"`  // by metric and unknown: "nL1 u", "L1 u", "L2 u"
+	Seconds   float64            `json:"seconds"`            // of training
+	Wall      float64            `json:"wall,omitempty"`     // of the whole program, start to file; since solvers of second order
+	Unknowns  int64              `json:"unknowns,omitempty"` // kept by the filter; only solvers of second order have any
+	Classical []Point            `json:"classical,omitempty"`
+	Errors    map[string]Figures `json:"errors"` // by metric and unknown: "nL1 u", "L1 u", "L2 u"
 	Machine   string             `json:"machine"`
 	Commit    string             `json:"commit"`
 	When      string             `json:"when"`
+}
+
+// Point is a classical solution: its error in the metric of the comparison, and its time.
+type Point struct {
+	Error   float64 `json:"error"`
+	Seconds float64 `json:"seconds"`
 }
 
 // same tells whether two lines come from one run.
@@ -55,6 +64,7 @@ func read(path string) (Record, error) {
 	text := func(name string) string { v, _ := s.Attr(name).(string); return v }
 	r.Seed, r.Steps, r.Ranks = whole("seed"), whole("step"), whole("mpi_size")
 	r.Seconds, _ = s.Attr("train_seconds").(float64)
+	r.Wall, _ = s.Attr("wall_seconds").(float64)
 	r.Precision, r.Commit = text("precision"), text("program_version")
 	r.When, _, _ = strings.Cut(text("history"), " ")
 	if len(s.History) == 0 || r.Steps == 0 {
@@ -62,6 +72,13 @@ func read(path string) (Record, error) {
 	}
 	step := s.History[0].Values
 	for _, h := range s.History[1:] {
+		if h.Name == "linear_unknowns" {
+			for _, v := range h.Values {
+				if v == v { // steps of other solvers hold NaN
+					r.Unknowns = int64(v)
+				}
+			}
+		}
 		for prefix, metric := range metrics {
 			if unknown, ok := strings.CutPrefix(h.Name, prefix); ok {
 				f, err := figures(step, h.Values)
@@ -111,6 +128,9 @@ func collect(folder string) (list []Record, err error) {
 			return err
 		}
 		r, err := read(path)
+		if err == nil {
+			r.Classical, err = classical(filepath.Join(filepath.Dir(path), "compare.csv"))
+		}
 		if err == nil {
 			list = append(list, r)
 		}

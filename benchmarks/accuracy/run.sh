@@ -4,7 +4,9 @@
 #
 #   benchmarks/accuracy/run.sh [-n RANKS] [-s "SEEDS"] [-o FOLDER] [-x KEY=VALUE]... [JOB...]
 #
-# JOB is a folder of jobs/; default: the measured ones of Dolean et al. 2024 that take minutes. Runs that are complete in FOLDER
+# JOB is a folder of jobs/, or a file in one without its ending, such as burgers/least-squares; default: the measured ones of Dolean
+# et al. 2024 that take minutes. Runs by least squares use one rank with all cores, and are followed by the classical solver of the job
+# (compare), for 20 s at most. Runs that are complete in FOLDER
 # (default runs/accuracy) are not repeated. -x overrides a key of every job; such runs are recorded with their own step counts.
 source "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
 ranks=$(cores) seeds="0 1 2" out=$root/runs/accuracy set=()
@@ -24,13 +26,20 @@ mkdir -p "$out"
 out=$(cd "$out" && pwd)
 cd "$root"
 for job in "$@"; do
-  [ -f "jobs/$job/job.toml" ] || die "there is no job $job"
+  file=jobs/$job/job.toml name=$job
+  if [ ! -f "$file" ]; then file=jobs/$job.toml name=${job//\//-}; fi
+  [ -f "$file" ] || die "there is no job $job"
+  n=$ranks
+  ! grep -qE '^solver *= *"(least-squares|gauss-newton)"' "$file" || n=1
   for seed in $seeds; do
-    to=$out/$job/seed-$seed
+    to=$out/$name/seed-$seed
     [ ! -f "$to/solution.h5" ] || continue
     echo "== $job, seed $seed" >&2
     # Without --force a folder with another's files is refused; a killed run of this script left no solution and starts anew.
-    launch "$ranks" run "jobs/$job/job.toml" --force --out "$to" --set train.seed="$seed" "${set[@]}" || die "$job, seed $seed failed"
+    launch "$n" run "$file" --force --out "$to" --set train.seed="$seed" "${set[@]}" || die "$job, seed $seed failed"
+    if [ "$n" != "$ranks" ] && [ "$seed" = "${seeds%% *}" ]; then
+      "$program" compare "$to" --out "$to" --force --classical 20s >"$to/compare.txt" || echo "no classical solver for $job" >&2
+    fi
   done
 done
 go run ./benchmarks/accuracy "$out"

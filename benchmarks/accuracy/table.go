@@ -4,7 +4,7 @@
 //
 // reads every OUT/JOB/seed-N/solution.h5, appends one JSON line a run to benchmarks/results/accuracy.jsonl, and writes the table
 // of results, medians over seeds beside published values, into README.md and jobs/README.md between the lines
-// <!-- results:begin --> and <!-- results:end -->. Without OUT it only renews the tables. It runs in the root of the repository.
+// <!-- results:begin --> and <!-- results:end -->, and that of solvers of second order between those with second. Without OUT it only renews the tables. It runs in the root of the repository.
 package main
 
 import (
@@ -53,16 +53,21 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	text := table(all, values)
-	for _, path := range []string{"README.md", "jobs/README.md"} {
-		switch err := replace(path, text); {
-		case errors.Is(err, fs.ErrNotExist):
-			fmt.Fprintln(os.Stderr, "accuracy: no", path)
-		case err != nil:
-			return err
-		}
+	goals, order, err := goals(secondPublished)
+	if err != nil {
+		return err
 	}
-	fmt.Print(text)
+	for _, t := range []struct{ begin, end, text string }{{begin, end, table(all, values)}, {secondBegin, secondEnd, second(all, goals, order)}} {
+		for _, path := range []string{"README.md", "jobs/README.md"} {
+			switch err := replace(path, t.begin, t.end, t.text); {
+			case errors.Is(err, fs.ErrNotExist):
+				fmt.Fprintln(os.Stderr, "accuracy: no", path)
+			case err != nil:
+				return err
+			}
+		}
+		fmt.Print(t.text)
+	}
 	return nil
 }
 
@@ -101,6 +106,9 @@ func table(all []Record, values map[string]Value) string {
 	newest := map[key]map[int64]Record{}
 	var keys []key
 	for _, r := range all {
+		if r.Unknowns > 0 {
+			continue // of the other table
+		}
 		k := key{r.Job, r.Steps}
 		if newest[k] == nil {
 			newest[k] = map[int64]Record{}
@@ -164,8 +172,8 @@ func sorted(m map[string][]Figures) []string {
 	return names
 }
 
-// replace puts text between the two marks of a file. A file without marks is left alone.
-func replace(path, text string) error {
+// replace puts text between two marks of a file. A file without marks is left alone.
+func replace(path, begin, end, text string) error {
 	b, err := os.ReadFile(path)
 	if err != nil {
 		return err

@@ -67,7 +67,7 @@ func TestCollectAddTable(t *testing.T) {
 	if err := os.WriteFile(page, []byte("before\n"+begin+"\nold\n"+end+"\nafter\n"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if err := replace(page, "new\n"); err != nil {
+	if err := replace(page, begin, end, "new\n"); err != nil {
 		t.Fatal(err)
 	}
 	if b, _ := os.ReadFile(page); string(b) != "before\n"+begin+"\nnew\n"+end+"\nafter\n" {
