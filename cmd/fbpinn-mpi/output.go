@@ -18,6 +18,7 @@ import (
 	"fbpinn-mpi/solver"
 	"fbpinn-mpi/solver/decomp"
 	"fbpinn-mpi/solver/model"
+	"fbpinn-mpi/solver/problem"
 )
 
 // output is what rank 0 shows and writes: it observes a run.
@@ -66,7 +67,8 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop fun
 		if out.march, err = l.resume(c); err != nil {
 			return nil, nil, coded{err, exitInput}
 		}
-		for _, v := range l.windows[:out.march.window] { // solved by an earlier run: where its subdomains are now
+		for _, v := range l.windows[:out.march.window] { // solved by an earlier run: its terms, and where its subdomains are now
+			out.name(v.problem)
 			points, _ := solver.Sample(v.problem, v.settings.Seed)
 			out.subdomains(v, v.model.Dec.Partition(points, comm.Size()), make([]bool, len(v.model.Nets)))
 		}
@@ -99,11 +101,7 @@ func (o *output[T]) start(v *window, r *solver.Run[T], backend string, traffic [
 	l := o.l
 	first := o.progress == nil
 	o.backend = backend
-	for _, name := range r.TermNames() {
-		if !slices.Contains(o.terms, name) { // a condition may belong to some windows only
-			o.terms = append(o.terms, name)
-		}
-	}
+	o.name(v.problem)
 	o.termAt = o.termAt[:0]
 	for _, name := range r.TermNames() {
 		o.termAt = append(o.termAt, slices.Index(o.terms, name))
@@ -117,6 +115,17 @@ func (o *output[T]) start(v *window, r *solver.Run[T], backend string, traffic [
 	}
 	if len(l.windows) > 1 {
 		o.progress.Note("window %d of %d: %s to %.6g", o.march.window+1, len(l.windows), l.job.Domain[v.axis].Name, v.end)
+	}
+}
+
+// name adds the terms of a window to those of the run: a condition may belong to some windows only.
+func (o *output[T]) name(p *problem.Problem) {
+	for _, t := range p.Terms {
+		for _, label := range t.Labels {
+			if !slices.Contains(o.terms, label) {
+				o.terms = append(o.terms, label)
+			}
+		}
 	}
 }
 
@@ -160,16 +169,27 @@ func (o *output[T]) introduce(v *window, r *solver.Run[T], traffic []model.Traff
 func (o *output[T]) Report(r solver.Report) {
 	r.Step += o.march.steps
 	r.Seconds += o.march.seconds
-	terms := make([]float64, len(o.terms))
+	terms := slices.Repeat([]float64{math.NaN()}, len(o.terms)) // NaN: not a term of this window
 	for i, at := range o.termAt {
 		terms[at] = r.Terms[i]
 	}
 	r.Terms = terms
-	v := runlog.Report{Step: int64(r.Step), Seconds: r.Seconds, Loss: r.Loss}
-	last := solver.Report{}
-	if n := len(o.history); n > 0 {
+	o.history = append(o.history, r)
+	v := o.line()
+	if err := o.log.Write(v); err != nil {
+		o.progress.Note("warning: %v", err)
+	}
+	o.progress.Report(v)
+}
+
+// line is the last report as the log shows it.
+func (o *output[T]) line() runlog.Report {
+	n := len(o.history) - 1
+	r, last := o.history[n], solver.Report{}
+	if n > 0 {
 		last = o.history[n-1]
 	}
+	v := runlog.Report{Step: int64(r.Step), Seconds: r.Seconds, Loss: r.Loss}
 	if dt := r.Seconds - last.Seconds; dt > 0 {
 		v.Rate = float64(r.Step-last.Step) / dt
 	}
@@ -184,11 +204,7 @@ func (o *output[T]) Report(r solver.Report) {
 	for k, e := range r.Errors {
 		v.Errors = append(v.Errors, runlog.Value{Name: o.compared()[k], Value: e.NL1})
 	}
-	o.history = append(o.history, r)
-	if err := o.log.Write(v); err != nil {
-		o.progress.Note("warning: %v", err)
-	}
-	o.progress.Report(v)
+	return v
 }
 
 // linearColumns are the figures of linear problems that logs and files keep.
@@ -225,7 +241,8 @@ func (o *output[T]) Stop() bool { return o.stop() }
 func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	c := &checkpoint.Checkpoint{Step: int64(o.march.steps + s.Step), Seconds: o.march.seconds + s.Seconds, Seed: o.l.settings.Seed, JobSHA256: o.l.job.SHA256,
 		Precision: o.l.job.Train.Precision, State: []checkpoint.Number{{Name: "stage", Value: float64(s.Stage)},
-			{Name: "began", Value: float64(s.Began)}, {Name: "damping", Value: s.Damping}, {Name: "continuation", Value: float64(s.Value)}}}
+			{Name: "began", Value: float64(s.Began)}, {Name: "damping", Value: s.Damping}, {Name: "continuation", Value: float64(s.Value)},
+			{Name: "entered", Value: float64(s.Entered)}, {Name: "status", Value: float64(s.Status)}}}
 	for l, level := range s.Levels {
 		p := o.l.model.Nets[l].Params()
 		j := len(level.Theta) / p
@@ -245,7 +262,7 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	return nil
 }
 
-// pairName names the k-th vector of the pairs of L-BFGS (s and y in turn, oldest first) in a checkpoint.
+// pairName names the k-th vector of LevelState.Pairs in a checkpoint, after their first use.
 func pairName(k, level int) string { return fmt.Sprintf("lbfgs_%d_level_%d", k, level) }
 
 // restore turns a checkpoint of this job into a state, and takes over its history.
@@ -265,6 +282,7 @@ func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) 
 		return v
 	}
 	s.Stage, s.Began, s.Damping, s.Value = int(number("stage")), int(number("began")), number("damping"), int(number("continuation"))
+	s.Entered, s.Status = int(number("entered")), solver.Status(number("status"))
 	for i, level := range c.Levels {
 		var v solver.LevelState[T]
 		for _, a := range []struct {
@@ -314,7 +332,12 @@ func (o *output[T]) series() []snapshot.Series {
 		column("loss", "1", "loss", func(r *solver.Report) float64 { return r.Loss }),
 	}
 	for t, name := range o.terms {
-		list = append(list, column("loss_"+identifier(name), "1", "loss term "+name, func(r *solver.Report) float64 { return r.Terms[t] }))
+		list = append(list, column("loss_"+identifier(name), "1", "loss term "+name, func(r *solver.Report) float64 {
+			if t >= len(r.Terms) { // of a window before the first that has this term
+				return math.NaN()
+			}
+			return r.Terms[t]
+		}))
 	}
 	if slices.ContainsFunc(o.history, func(r solver.Report) bool { return r.Linear != nil }) {
 		for _, c := range linearColumns {
@@ -396,28 +419,36 @@ func (o *output[T]) ended(v *window, r *solver.Run[T], d *solver.Diagnosis) {
 	}
 }
 
-// whole adds the errors of all windows together to the history.
-func (o *output[T]) whole() {
+// whole gives the last report the errors of all windows together, in the history and in the log, instead of those of its window.
+func (o *output[T]) whole() error {
 	n := len(o.history)
 	if len(o.l.windows) == 1 || n == 0 {
-		return
+		return nil
 	}
-	last := o.history[n-1]
-	last.Errors, last.Linear = nil, nil
+	last := &o.history[n-1]
+	last.Errors = nil
 	for k := range o.march.solution {
 		if o.exact != nil && o.exact[k] != nil {
 			last.Errors = append(last.Errors, solver.Compare(solver.Modulo(o.march.solution[k], o.exact[k], o.null[k]), o.exact[k]))
 		}
 	}
-	last.Step, last.Seconds = last.Step-o.march.steps, last.Seconds-o.march.seconds // Report adds them
-	last.Terms = nil
-	o.termAt = nil
-	o.Report(last)
+	err := o.log.Close()
+	if err == nil {
+		o.log, err = runlog.OpenLog(o.dir.File(runlog.LogName), int64(last.Step)-1) // without its last line
+	}
+	if err != nil {
+		return err
+	}
+	v := o.line()
+	o.progress.Report(v)
+	return o.log.Write(v)
 }
 
 // finish writes the files and prints the result.
 func (o *output[T]) finish(status solver.Status, began time.Time) error {
-	o.whole()
+	if err := o.whole(); err != nil {
+		return err
+	}
 	solution, residuals := o.march.solution, o.march.residuals
 	o.progress.Close()
 	o.progress = nil

@@ -167,26 +167,21 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return err
 	}
 	defer closeBackends()
-	status := solver.StepLimit
 	for m.window < len(l.windows) {
-		s, err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1)
-		if err != nil {
+		if err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1); err != nil {
 			return err
-		}
-		if s != solver.Converged || m.window == 1 { // the worst of all windows
-			status = s
 		}
 		state, resumed[0] = nil, 0
 	}
 	if out == nil {
 		return nil
 	}
-	return out.finish(status, began)
+	return out.finish(m.status, began)
 }
 
 // solveWindow trains the window in hand and moves on to the next. Collective.
 func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output[T], backend kernels.Backend[T],
-	double kernels.Backend[float64], state *solver.State[T], resumed bool) (solver.Status, error) {
+	double kernels.Backend[float64], state *solver.State[T], resumed bool) error {
 	v := l.windows[m.window]
 	if m.trace != nil {
 		v.begin(m.trace)
@@ -203,22 +198,22 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 	v.settings.Newton.Library, v.settings.Newton.Linear.Workers = l.settings.Newton.Library, l.settings.Newton.Linear.Workers
 	r, err := solver.New[T](comm, backend, double, v.problem, v.model, v.settings, v.test, exact, observe(out))
 	if err != nil {
-		return 0, err
+		return err
 	}
 	defer r.Close()
 	if resumed {
 		if err := r.Restore(state); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	traffic, err := r.Traffic()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	var needs []*solver.Need
 	if v.secondOrder() {
 		if needs, err = r.Needs(); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	if out != nil {
@@ -237,37 +232,38 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 		if errors.As(err, &blame) && blame.Rank == comm.Rank() || blame == nil && comm.Rank() == 0 {
 			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
 		}
-		return 0, coded{errors.New("no solution was written; older checkpoints, if any, stay"), exitNumerical}
+		return coded{errors.New("no solution was written; older checkpoints, if any, stay"), exitNumerical}
 	}
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if status == solver.Stopped {
 		if r.Done() < v.settings.Steps() || m.window+1 < len(l.windows) {
-			return 0, coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", m.steps+r.Done(), l.settings.Steps()*len(l.windows)), exitResubmit}
+			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", m.steps+r.Done(), l.settings.Steps()*len(l.windows)), exitResubmit}
 		}
 		status = solver.StepLimit // the request came with the last step
 	}
 	solution, residuals, err := r.Solve(double, v.test)
 	if err != nil {
-		return 0, err
+		return err
 	}
 	m.collect(v, solution, residuals)
 	if m.window+1 < len(l.windows) {
 		next := l.windows[m.window+1]
 		if m.trace, err = r.Trace(double, next.problem.States, v.axis, l.edgesAt(v)); err != nil {
-			return 0, err
+			return err
 		}
 	}
 	diagnosis, err := r.Diagnosis()
 	if err != nil {
-		return 0, err
+		return err
 	}
 	if out != nil {
 		out.ended(v, r, diagnosis)
 	}
+	m.judge(status)
 	m.window, m.steps, m.seconds = m.window+1, m.steps+r.Done(), m.seconds+r.Seconds()
-	return status, nil
+	return nil
 }
 
 // secondOrder tells whether some stage works on linearised residuals.

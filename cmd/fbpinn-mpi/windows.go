@@ -134,6 +134,7 @@ type march struct {
 	window  int           // in hand
 	steps   int           // of the windows before
 	seconds float64       // of the windows before
+	status  solver.Status // how they ended: that of the last one which did not converge, if any
 	trace   *solver.Trace // state at the start of the window; nil in the first
 
 	solution, residuals [][]float64 // at the test points of the job, of the windows before
@@ -162,7 +163,7 @@ func traceName(state, k int) string { return fmt.Sprintf("windows_state_%d_%d", 
 
 func (m *march) numbers() []checkpoint.Number {
 	return []checkpoint.Number{{Name: "window", Value: float64(m.window)}, {Name: "window_steps", Value: float64(m.steps)},
-		{Name: "window_seconds", Value: m.seconds}}
+		{Name: "window_seconds", Value: m.seconds}, {Name: "window_status", Value: float64(m.status)}}
 }
 
 // resume reads the state between windows from a checkpoint.
@@ -170,6 +171,7 @@ func (l *loaded) resume(c *checkpoint.Checkpoint) (*march, error) {
 	number := func(name string) float64 { v, _ := c.Number(name); return v }
 	m := l.newMarch()
 	m.window, m.steps, m.seconds = int(number("window")), int(number("window_steps")), number("window_seconds")
+	m.status = solver.Status(number("window_status"))
 	if m.window == 0 {
 		return m, nil
 	}
@@ -221,6 +223,13 @@ func (l *loaded) newMarch() *march {
 		m.residuals = append(m.residuals, make([]float64, n))
 	}
 	return m
+}
+
+// judge notes how the window in hand ended.
+func (m *march) judge(s solver.Status) {
+	if m.window == 0 || s != solver.Converged {
+		m.status = s
+	}
 }
 
 // collect puts the solution of a window in its place.
