@@ -344,8 +344,8 @@ func (r *Run[T]) trainAdam() (Status, error) {
 			return 0, err
 		}
 		r.done++
-		stop, err := r.finishReport() // of an earlier step, if one is under way
-		if stop == nil && err == nil && r.due(r.Settings.Report) {
+		stop, err := r.finishReport()                                                    // of an earlier step, if one is under way
+		if (stop == nil || *stop == Stopped) && err == nil && r.due(r.Settings.Report) { // of every step that a state has behind it
 			err = r.startStageReport(r.adam.rate.At(r.done-r.began, 0))
 		}
 		r.seconds += time.Since(began).Seconds()
@@ -358,6 +358,13 @@ func (r *Run[T]) trainAdam() (Status, error) {
 			return 0, err
 		}
 		if stop != nil {
+			last, err := r.finishReport()
+			if err != nil {
+				return 0, err
+			}
+			if last != nil {
+				stop = last
+			}
 			return r.end(*stop)
 		}
 	}
