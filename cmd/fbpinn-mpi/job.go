@@ -390,8 +390,15 @@ func (l *loaded) train() error {
 // newton translates the settings of the solvers of second order, and builds the problems of the continuation.
 func (l *loaded) newton() error {
 	job, t := l.job, l.job.Train
+	coarse := t.Linear.Coarse // of package schwarz: 0 = chosen, negative = none
+	switch {
+	case coarse == 0:
+		coarse = -1
+	case coarse < 0:
+		coarse = 0
+	}
 	l.settings.Newton = solver.Newton{Damping: t.Damping, Matrix: t.Linear.Matrix, Memory: t.Linear.Memory * (1 << 30),
-		Linear: schwarz.Settings{Tau: t.Linear.Filter, MaxIterations: t.Linear.Iterations, Layers: t.Linear.Layers, CoarseVectors: t.Linear.Coarse}}
+		Linear: schwarz.Settings{Tau: t.Linear.Filter, MaxIterations: t.Linear.Iterations, Layers: t.Linear.Layers, CoarseVectors: coarse}}
 	for i, v := range t.Continuation.Values {
 		s := l.spec()
 		for k := range s.Parameters {
