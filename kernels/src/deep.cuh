@@ -184,7 +184,7 @@ template <class S, bool ONE_PASS> __device__ __forceinline__ void adjoint(const 
         b.store_adjoints(l - 1, z);
         __syncthreads();
       }
-      if (sizeof(R) == 8 && S::C > 6) b.coordinates(chunk, from, x);  // again: too many to keep beside so many jets
+      if (sizeof(R) == 8 ? S::C > 6 : S::TP * S::C > 10) b.coordinates(chunk, from, x);  // again: too many to keep beside so many jets
       b.first_back(x, z);
       __syncthreads();
     }
