@@ -29,15 +29,17 @@ for job in "$@"; do
   file=jobs/$job/job.toml name=$job
   if [ ! -f "$file" ]; then file=jobs/$job.toml name=${job//\//-}; fi
   [ -f "$file" ] || die "there is no job $job"
-  n=$ranks
-  ! grep -qE '^solver *= *"(least-squares|gauss-newton)"' "$file" || n=1
+  start=(launch "$ranks") second=no
+  if grep -qE '^solver *= *"(least-squares|gauss-newton)"' "$file"; then # mpirun would give its one rank a single core
+    start=("$program") second=yes
+  fi
   for seed in $seeds; do
     to=$out/$name/seed-$seed
     [ ! -f "$to/solution.h5" ] || continue
     echo "== $job, seed $seed" >&2
     # Without --force a folder with another's files is refused; a killed run of this script left no solution and starts anew.
-    launch "$n" run "$file" --force --out "$to" --set train.seed="$seed" "${set[@]}" || die "$job, seed $seed failed"
-    if [ "$n" != "$ranks" ] && [ "$seed" = "${seeds%% *}" ]; then
+    "${start[@]}" run "$file" --force --out "$to" --set train.seed="$seed" "${set[@]}" >&2 || die "$job, seed $seed failed"
+    if [ $second = yes ] && [ "$seed" = "${seeds%% *}" ]; then
       "$program" compare "$to" --out "$to" --force --classical 20s >"$to/compare.txt" || echo "no classical solver for $job" >&2
     fi
   done
