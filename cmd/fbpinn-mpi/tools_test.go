@@ -56,7 +56,7 @@ func TestWithoutMPI(t *testing.T) {
 		{[]string{"run", "--help"}, []string{"--resume", "--force", "--max-time", "--set", "exit code 75"}},
 		{[]string{"--version"}, []string{"fbpinn-mpi version "}},
 		{[]string{"keys"}, []string{"[decomposition]", "decomposition.overlap\n", "number, or list [spacings]; above 0, up to 1000; default 1.9",
-			"train.precision\n", "float32 | float64; default \"float32\""}},
+			"train.precision\n", "float32 | float64\n"}},
 		{[]string{"info", filepath.Join(dir, "solution.h5")}, []string{"Damped oscillator on two levels", "config_sha256", "/u ", "/history/loss"}},
 		{[]string{"info", filepath.Join(dir, "checkpoint-100.h5")}, []string{"fbpinn-mpi checkpoint", "/level_1/theta", "8 x 49"}},
 		{[]string{"plot", dir}, []string{picture, "history.png", "decomposition.png"}},
