@@ -23,7 +23,7 @@ func TestPublishedTables(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			path := "../../shared/data/" + c.file
 			if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-				t.Skipf("the published table %s is not here", c.file)
+				t.Skipf("SKIP: the published table %s is not here", c.file)
 			}
 			f, err := h5.Open(path)
 			if err != nil {

@@ -111,14 +111,14 @@ func TestKernel(t *testing.T) {
 	}
 	l := library(t)
 	if l.config() == "" {
-		t.Skip("not OpenBLAS")
+		t.Skip("SKIP: the library is not OpenBLAS, whose names and kernels this test is about")
 	}
 	if l.Kernel() != "Prescott" {
 		t.Fatalf("the user asked for Prescott and got %s", l.Kernel())
 	}
 	better := betterKernel("Prescott")
 	if better == "" {
-		t.Skip("a processor without AVX2")
+		t.Skip("SKIP: a processor without AVX2 has no better kernel to load")
 	}
 	if got := betterKernel(better); got != "" {
 		t.Errorf("%s is better than Prescott, and %s than that", better, got)
