@@ -38,22 +38,16 @@ int fb_potrf(const fb_blas *b, char tri, int n, double *A, int lda) {
 	return info;
 }
 
-int fb_geqrf(const fb_blas *b, int m, int n, double *A, int lda, double *tau, double *work, int nwork) {
+int fb_geqrt(const fb_blas *b, int m, int n, int nb, double *A, int lda, double *T, int ldt, double *work) {
 	int info = 0;
-	b->dgeqrf(&m, &n, A, &lda, tau, work, &nwork, &info);
+	b->dgeqrt(&m, &n, &nb, A, &lda, T, &ldt, work, &info);
 	return info;
 }
 
-int fb_orgqr(const fb_blas *b, int m, int n, int k, double *A, int lda, const double *tau, double *work, int nwork) {
+int fb_gemqrt(const fb_blas *b, char side, char op, int m, int n, int k, int nb, const double *A, int lda, const double *T, int ldt,
+	double *C, int ldc, double *work) {
 	int info = 0;
-	b->dorgqr(&m, &n, &k, A, &lda, tau, work, &nwork, &info);
-	return info;
-}
-
-int fb_ormqr(const fb_blas *b, char side, char op, int m, int n, int k, const double *A, int lda, const double *tau, double *C,
-	int ldc, double *work, int nwork) {
-	int info = 0;
-	b->dormqr(&side, &op, &m, &n, &k, A, &lda, tau, C, &ldc, work, &nwork, &info, 1, 1);
+	b->dgemqrt(&side, &op, &m, &n, &k, &nb, A, &lda, T, &ldt, C, &ldc, work, &info, 1, 1);
 	return info;
 }
 

@@ -24,12 +24,10 @@ package dense
 // #cgo nocallback fb_trsv
 // #cgo noescape fb_potrf
 // #cgo nocallback fb_potrf
-// #cgo noescape fb_geqrf
-// #cgo nocallback fb_geqrf
-// #cgo noescape fb_orgqr
-// #cgo nocallback fb_orgqr
-// #cgo noescape fb_ormqr
-// #cgo nocallback fb_ormqr
+// #cgo noescape fb_geqrt
+// #cgo nocallback fb_geqrt
+// #cgo noescape fb_gemqrt
+// #cgo nocallback fb_gemqrt
 // #cgo noescape fb_gesdd
 // #cgo nocallback fb_gesdd
 // #cgo noescape fb_gesvd

@@ -18,10 +18,9 @@ typedef struct fb_blas {
 	void (*dtrsv)(const char *, const char *, const char *, const int *, const double *, const int *, double *, const int *,
 		size_t, size_t, size_t);
 	void (*dpotrf)(const char *, const int *, double *, const int *, int *, size_t);
-	void (*dgeqrf)(const int *, const int *, double *, const int *, double *, double *, const int *, int *);
-	void (*dorgqr)(const int *, const int *, const int *, double *, const int *, const double *, double *, const int *, int *);
-	void (*dormqr)(const char *, const char *, const int *, const int *, const int *, const double *, const int *,
-		const double *, double *, const int *, double *, const int *, int *, size_t, size_t);
+	void (*dgeqrt)(const int *, const int *, const int *, double *, const int *, double *, const int *, double *, int *);
+	void (*dgemqrt)(const char *, const char *, const int *, const int *, const int *, const int *, const double *, const int *,
+		const double *, const int *, double *, const int *, double *, int *, size_t, size_t);
 	void (*dgesdd)(const char *, const int *, const int *, double *, const int *, double *, double *, const int *, double *,
 		const int *, double *, const int *, int *, int *, size_t);
 	void (*dgesvd)(const char *, const char *, const int *, const int *, double *, const int *, double *, double *, const int *,
@@ -58,10 +57,9 @@ void fb_gemv(const fb_blas *b, char op, int m, int n, double alpha, const double
 	double *y);
 void fb_trsv(const fb_blas *b, char tri, char op, int n, const double *T, int ldt, double *x);
 int fb_potrf(const fb_blas *b, char tri, int n, double *A, int lda);
-int fb_geqrf(const fb_blas *b, int m, int n, double *A, int lda, double *tau, double *work, int nwork);
-int fb_orgqr(const fb_blas *b, int m, int n, int k, double *A, int lda, const double *tau, double *work, int nwork);
-int fb_ormqr(const fb_blas *b, char side, char op, int m, int n, int k, const double *A, int lda, const double *tau, double *C,
-	int ldc, double *work, int nwork);
+int fb_geqrt(const fb_blas *b, int m, int n, int nb, double *A, int lda, double *T, int ldt, double *work);
+int fb_gemqrt(const fb_blas *b, char side, char op, int m, int n, int k, int nb, const double *A, int lda, const double *T, int ldt,
+	double *C, int ldc, double *work);
 int fb_gesdd(const fb_blas *b, char job, int m, int n, double *A, int lda, double *s, double *U, int ldu, double *VT, int ldvt,
 	double *work, int nwork, int *iwork);
 int fb_gesvd(const fb_blas *b, char job, int m, int n, double *A, int lda, double *s, double *U, int ldu, double *VT, int ldvt,

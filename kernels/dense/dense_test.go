@@ -21,12 +21,12 @@ func TestThreads(t *testing.T) {
 			n := 20 + r.IntN(120)
 			g, a := random(r, n, n), identity(n)
 			l.Gemm(NoTrans, Trans, 1, g, g, 1, a)
-			f, c, tau := clone(a), random(r, n, n), make([]float64, n)
+			f, c, panels := clone(a), random(r, n, n), Panels(n, n)
 			l.Potrf(Lower, f)
 			l.Trsm(Right, Lower, Trans, 1, f, c)
 			l.Gemm(NoTrans, Trans, 1, c, c, 1, a)
 			l.Syrk(Lower, NoTrans, 1, c, 1, a)
-			l.Geqrf(c, tau, &w)
+			l.Geqrt(c, panels, &w)
 			for j := range n {
 				for i := range n {
 					sum += a.At(i, j) - c.At(i, j)
@@ -56,7 +56,7 @@ func TestAllocations(t *testing.T) {
 	l, r := library(t), rand.New(rand.NewPCG(13, 14))
 	var w Work
 	n := 60
-	a, b, c, x, y, tau := spd(r, n), random(r, n, n), random(r, n, n), make([]float64, n), make([]float64, n), make([]float64, n)
+	a, b, c, x, y, panels := spd(r, n), random(r, n, n), random(r, n, n), make([]float64, n), make([]float64, n), Panels(n, n)
 	s, u, vt := make([]float64, n), NewMatrix(n, n), NewMatrix(n, n)
 	if got := testing.AllocsPerRun(10, func() {
 		l.Gemm(NoTrans, NoTrans, 1, a, b, 0, c)
@@ -67,9 +67,8 @@ func TestAllocations(t *testing.T) {
 		l.Trsv(Lower, NoTrans, a, y)
 		copy(c.Data, a.Data)
 		l.Potrf(Lower, c)
-		l.Geqrf(c, tau, &w)
-		l.Ormqr(Left, Trans, c, tau, b, &w)
-		l.Orgqr(c, tau, &w)
+		l.Geqrt(c, panels, &w)
+		l.Gemqrt(Trans, c, panels, b, &w)
 		_ = l.SVD(c, s, u, vt, &w)
 		_ = l.Syevd(Lower, c, s, true, &w)
 	}); got != 0 {

@@ -69,52 +69,43 @@ func (l *Library) Potrf(tri Triangle, a Matrix) int {
 	return info - 1
 }
 
-// Geqrf overwrites A by R (upper triangle) and the reflectors of Q (below); tau has min(Rows, Cols) factors.
-func (l *Library) Geqrf(a Matrix, tau []float64, w *Work) {
+// panel is how many reflectors Geqrt gathers before it applies them. On 2030×97 to 2030×161 its time is flat from 24 to 48, and 2 to
+// 2.5 times less than that of geqrf, whose panels are matrix-vector work.
+const panel = 32
+
+// Panels is room for the triangles that Geqrt makes of a matrix of that size.
+func Panels(rows, cols int) Matrix {
+	k := min(rows, cols)
+	return NewMatrix(min(panel, k), k)
+}
+
+// Geqrt overwrites A by R (upper triangle) and the reflectors of Q (below), and T, made by Panels, by the triangles that apply them in
+// blocks: Q = Π (1 - V T Vᵀ). Panels are factored recursively (Elmroth & Gustavson, IBM J. Res. Dev. 44 (2000) 605).
+func (l *Library) Geqrt(a, t Matrix, w *Work) {
 	a.check()
-	if len(tau) != min(a.Rows, a.Cols) {
-		panic("dense: geqrf needs a factor for each reflector")
+	t.check()
+	if t.Cols != min(a.Rows, a.Cols) || t.Rows != min(panel, t.Cols) {
+		panic("dense: geqrt needs the room that Panels makes")
 	}
 	if a.empty() {
 		return
 	}
-	must(w.optimal(func(work []float64, n C.int) C.int {
-		return C.fb_geqrf(l.table, C.int(a.Rows), C.int(a.Cols), ptr(a.Data), ld(a), ptr(tau), ptr(work), n)
-	}))
+	must(C.fb_geqrt(l.table, C.int(a.Rows), C.int(a.Cols), C.int(t.Rows), ptr(a.Data), ld(a), ptr(t.Data), ld(t), ptr(w.real(t.Rows*a.Cols))))
 }
 
-// Orgqr overwrites the first len(tau) reflectors in Q by the orthonormal columns that they make, Rows >= Cols >= len(tau).
-func (l *Library) Orgqr(q Matrix, tau []float64, w *Work) {
+// Gemqrt overwrites C by op(Q)·C, Q being what Geqrt left in the columns of q and in t.
+func (l *Library) Gemqrt(op Op, q, t, c Matrix, w *Work) {
 	q.check()
-	if q.Rows < q.Cols || q.Cols < len(tau) {
-		panic("dense: orgqr makes at most as many columns as there are rows")
-	}
-	if q.empty() {
-		return
-	}
-	must(w.optimal(func(work []float64, n C.int) C.int {
-		return C.fb_orgqr(l.table, C.int(q.Rows), C.int(q.Cols), C.int(len(tau)), ptr(q.Data), ld(q), ptr(tau), ptr(work), n)
-	}))
-}
-
-// Ormqr overwrites C by op(Q)·C or C·op(Q), Q being the len(tau) reflectors in the columns of q.
-func (l *Library) Ormqr(side Side, op Op, q Matrix, tau []float64, c Matrix, w *Work) {
-	q.check()
+	t.check()
 	c.check()
-	order := c.Rows
-	if side == Right {
-		order = c.Cols
-	}
-	if q.Rows != order || q.Cols < len(tau) || len(tau) > order {
+	if q.Rows != c.Rows || t.Cols != min(q.Rows, q.Cols) {
 		panic("dense: reflectors do not fit their matrix")
 	}
-	if c.empty() || len(tau) == 0 {
+	if c.empty() || t.empty() {
 		return
 	}
-	must(w.optimal(func(work []float64, n C.int) C.int {
-		return C.fb_ormqr(l.table, C.char(side), C.char(op), C.int(c.Rows), C.int(c.Cols), C.int(len(tau)), ptr(q.Data), ld(q),
-			ptr(tau), ptr(c.Data), ld(c), ptr(work), n)
-	}))
+	must(C.fb_gemqrt(l.table, 'L', C.char(op), C.int(c.Rows), C.int(c.Cols), C.int(t.Cols), C.int(t.Rows), ptr(q.Data), ld(q), ptr(t.Data),
+		ld(t), ptr(c.Data), ld(c), ptr(w.real(t.Rows*c.Cols))))
 }
 
 // SVD is A = U·diag(s)·Vᵀ with k = min(Rows, Cols) values in descending order, U Rows×k, Vᵀ k×Cols; with U and Vᵀ the zero Matrix,

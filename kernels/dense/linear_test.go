@@ -224,29 +224,33 @@ func TestCholesky(t *testing.T) {
 func TestOrthogonal(t *testing.T) {
 	l, r := library(t), rand.New(rand.NewPCG(7, 8))
 	var w Work
-	for _, n := range [][2]int{{1, 1}, {9, 4}, {200, 70}} {
+	for _, n := range [][2]int{{1, 1}, {9, 4}, {4, 9}, {200, 70}, {70, 90}} {
 		m, k := n[0], n[1]
 		a := random(r, m, k)
-		q, tau := clone(a), make([]float64, k)
-		l.Geqrf(q, tau, &w)
-		upper := triangle(Upper, q.Sub(0, 0, k, k))
+		q, panels := clone(a), Panels(m, k)
+		l.Geqrt(q, panels, &w)
+		rows := min(m, k)
+		upper := triangle(Upper, q.Sub(0, 0, rows, k))
 
 		c := random(r, m, 5) // Q·Qᵀ·C = C with all m reflected directions
 		d := clone(c)
-		l.Ormqr(Left, Trans, q, tau, d, &w)
-		l.Ormqr(Left, NoTrans, q, tau, d, &w)
-		near(t, "ormqr", d, c)
+		l.Gemqrt(Trans, q, panels, d, &w)
+		l.Gemqrt(NoTrans, q, panels, d, &w)
+		near(t, "gemqrt", d, c)
 
 		qta := clone(a) // Qᵀ·A = R
-		l.Ormqr(Left, Trans, q, tau, qta, &w)
-		near(t, "ormqr of A", qta.Sub(0, 0, k, k), upper)
+		l.Gemqrt(Trans, q, panels, qta, &w)
+		near(t, "gemqrt of A", qta.Sub(0, 0, rows, k), upper)
 
-		l.Orgqr(q, tau, &w)
-		again, one := NewMatrix(m, k), NewMatrix(k, k)
-		times(NoTrans, NoTrans, 1, q, upper, 0, again)
+		first, again, one := NewMatrix(m, rows), NewMatrix(m, k), NewMatrix(rows, rows) // the first columns of Q
+		for i := range rows {
+			first.Set(i, i, 1)
+		}
+		l.Gemqrt(NoTrans, q, panels, first, &w)
+		times(NoTrans, NoTrans, 1, first, upper, 0, again)
 		near(t, "qr", again, a)
-		times(Trans, NoTrans, 1, q, q, 0, one)
-		near(t, "orthonormal columns", one, identity(k))
+		times(Trans, NoTrans, 1, first, first, 0, one)
+		near(t, "orthonormal columns", one, identity(rows))
 	}
 }
 

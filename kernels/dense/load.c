@@ -38,9 +38,9 @@ static const char *find_all(fb_blas *b) {
 		void **to;
 	} all[] = {{"dgemm_", (void **)&b->dgemm}, {"dsyrk_", (void **)&b->dsyrk}, {"dtrsm_", (void **)&b->dtrsm},
 		{"dtrmm_", (void **)&b->dtrmm}, {"dgemv_", (void **)&b->dgemv}, {"dtrsv_", (void **)&b->dtrsv},
-		{"dpotrf_", (void **)&b->dpotrf}, {"dgeqrf_", (void **)&b->dgeqrf}, {"dorgqr_", (void **)&b->dorgqr},
-		{"dormqr_", (void **)&b->dormqr}, {"dgesdd_", (void **)&b->dgesdd}, {"dgesvd_", (void **)&b->dgesvd},
-		{"dsyevd_", (void **)&b->dsyevd}, {"dsygvd_", (void **)&b->dsygvd}};
+		{"dpotrf_", (void **)&b->dpotrf}, {"dgeqrt_", (void **)&b->dgeqrt}, {"dgemqrt_", (void **)&b->dgemqrt},
+		{"dgesdd_", (void **)&b->dgesdd}, {"dgesvd_", (void **)&b->dgesvd}, {"dsyevd_", (void **)&b->dsyevd},
+		{"dsygvd_", (void **)&b->dsygvd}};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (!(*all[i].to = dlsym(b->handle, all[i].name))) return all[i].name;
 	*(void **)&b->config = dlsym(b->handle, "openblas_get_config");

@@ -15,8 +15,8 @@ type block struct {
 	t dense.Matrix // [n_j][r_j] T_j, on the ranks that own or touch it
 	w []float64    // [r_j] 1/σ², on the rank that owns it: ‖d_j‖² in units of columns of unit length is Σ w y²
 
-	qr  dense.Matrix // [LD][n_j] reflectors and R of the own rows, while the owner decides what is kept
-	tau []float64
+	qr     dense.Matrix // [LD][n_j] reflectors and R of the own rows, while the owner decides what is kept
+	panels dense.Matrix // and their triangles
 }
 
 // Kept says what the filter did to an owned block.
@@ -138,7 +138,7 @@ func (s *Solver) spread(owned []int, maps [][]dense.Matrix) error {
 		}
 	}
 	return s.each(len(sys.Touch), func(w *worker, t int) error {
-		if s.blocks[t].tau != nil {
+		if s.blocks[t].panels.Cols > 0 {
 			s.finish(w, t, mine[t])
 		}
 		return nil
@@ -193,8 +193,8 @@ func (s *Solver) reduce(w *worker, t int, scratch *[]float64) error {
 	s.sys.Fill(t, data)
 	w.filling += time.Since(began)
 	b.qr = dense.Of(data, v.LD, n)
-	b.tau = make([]float64, min(v.LD, n))
-	s.lib.Geqrf(b.qr, b.tau, &w.lapack)
+	b.panels = dense.Panels(v.LD, n)
+	s.lib.Geqrt(b.qr, b.panels, &w.lapack)
 	return nil
 }
 
@@ -242,10 +242,10 @@ func (s *Solver) decide(w *worker, j int, parts []dense.Matrix) ([]dense.Matrix,
 		}
 	}
 	r := stack
-	var tau []float64
+	var panels dense.Matrix
 	if len(parts) > 1 {
-		tau = make([]float64, min(rows, n))
-		s.lib.Geqrf(stack, tau, &w.lapack)
+		panels = dense.Panels(rows, n)
+		s.lib.Geqrt(stack, panels, &w.lapack)
 		r = triangle(stack)
 	}
 	k := min(r.Rows, n)
@@ -275,7 +275,7 @@ func (s *Solver) decide(w *worker, j int, parts []dense.Matrix) ([]dense.Matrix,
 		copy(all.Col(c), u.Col(c))
 	}
 	if len(parts) > 1 {
-		s.lib.Ormqr(dense.Left, dense.NoTrans, stack, tau, all, &w.lapack)
+		s.lib.Gemqrt(dense.NoTrans, stack, panels, all, &w.lapack)
 	}
 	maps := make([]dense.Matrix, len(parts))
 	at := 0
@@ -296,8 +296,8 @@ func (s *Solver) finish(w *worker, t int, m dense.Matrix) {
 	for c := range m.Cols {
 		copy(v.b.Col(c), m.Col(c))
 	}
-	s.lib.Ormqr(dense.Left, dense.NoTrans, v.qr, v.tau, v.b, &w.lapack)
-	v.qr, v.tau = dense.Matrix{}, nil
+	s.lib.Gemqrt(dense.NoTrans, v.qr, v.panels, v.b, &w.lapack)
+	v.qr, v.panels = dense.Matrix{}, dense.Matrix{}
 }
 
 // Refresh takes new values from Fill: B_j = J_j T_j with the old T_j. Filter, factors and coarse vectors stay; they now are those of a

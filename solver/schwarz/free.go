@@ -124,7 +124,7 @@ func (s *Solver) filterOwned() error {
 		}
 		b := &s.blocks[t]
 		r := triangle(b.qr)
-		b.qr, b.tau = dense.Matrix{}, nil
+		b.qr, b.panels = dense.Matrix{}, dense.Matrix{}
 		if s.alone(sys.Touch[t].Block) {
 			return keep(w, t, []dense.Matrix{r})
 		}
