@@ -78,6 +78,6 @@ Exit codes: 0 done, 64 bad input, 65 no valid checkpoint to resume from, 70 trai
 		Version:       version(),
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), checkCommand(), plotCommand(), compareCommand(), infoCommand(), keysCommand(), benchCommand())
+	root.AddCommand(runCommand(), submitCommand(), checkCommand(), plotCommand(), compareCommand(), scaleCommand(), infoCommand(), keysCommand(), benchCommand())
 	return root
 }

@@ -15,6 +15,7 @@ import (
 
 	"fbpinn-mpi/io/checkpoint"
 	"fbpinn-mpi/io/jobfile"
+	"fbpinn-mpi/io/runlog"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/cpu"
 	"fbpinn-mpi/kernels/dense"
@@ -29,8 +30,11 @@ type runOptions struct {
 	out           string
 	resume, force bool
 	maxTime       time.Duration
+	watch         time.Duration
 	backend       string
 	oversubscribe bool
+	measure       string // file of a scaling.Point; empty: an ordinary run
+	warmUp        int
 }
 
 func runCommand() *cobra.Command {
@@ -51,8 +55,11 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on from the newest valid checkpoint in the folder")
 	c.Flags().BoolVar(&o.force, "force", false, "delete the files of an earlier run in the folder")
 	c.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop with a checkpoint after this time, such as 55m")
+	c.Flags().DurationVar(&o.watch, "watchdog", defaultWatch, "end all ranks when one gives no sign of life for this time; 0: wait for ever")
 	c.Flags().StringVar(&o.backend, "backend", "auto", "auto, cpu or cuda; auto takes a card where there is one")
 	c.Flags().BoolVar(&o.oversubscribe, "oversubscribe-gpu", false, "allow several ranks on one card")
+	c.Flags().StringVar(&o.measure, "measure", "", "time the training and write what was measured into this file, but no solution (see scale)")
+	c.Flags().IntVar(&o.warmUp, "warm-up", 0, "with --measure: steps that are not timed")
 	return c
 }
 
@@ -74,6 +81,11 @@ func run(path string, o runOptions) error {
 	if err != nil {
 		return coded{fmt.Errorf("start MPI: %w", err), exitFailure}
 	}
+	defer recovered(comm)
+	ring, err := watch(comm, o.watch)
+	if err != nil {
+		abort(comm, err)
+	}
 	if l.job.Train.Precision == "float64" {
 		err = runOn[float64](comm, l, o, stop, began)
 	} else {
@@ -83,13 +95,13 @@ func run(path string, o runOptions) error {
 		if e := comm.Finalize(); e != nil {
 			return coded{e, exitFailure}
 		}
+		ring.Stop()
 		if comm.Rank() != 0 { // launchers kill all ranks when one fails: only the rank with the message may
 			return nil
 		}
 		return err
 	}
-	fmt.Fprintf(os.Stderr, "fbpinn-mpi: rank %d on %s: %v\n", comm.Rank(), comm.Hostname(), err)
-	comm.Abort(exitFailure)
+	abort(comm, err)
 	return coded{errQuiet, exitFailure}
 }
 
@@ -123,16 +135,15 @@ func rankHint() (rank string, ok bool) {
 }
 
 // runOn trains in the precision T. Rank 0 talks, reads and writes; the others only compute.
-func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool, began time.Time) error {
+func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool, began time.Time) (err error) {
 	var out *output[T]
 	var state *solver.State[T]
 	m := l.newMarch()
 	if comm.Rank() == 0 {
-		var err error
 		if out, state, err = openOutput[T](comm, l, o, stop); err != nil {
 			return agree(comm, err)
 		}
-		defer out.close()
+		defer func() { out.close(err) }()
 		m = out.march
 	}
 	if err := agree(comm, nil); err != nil {
@@ -167,6 +178,9 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return err
 	}
 	defer closeBackends()
+	if backend, err = faulty(comm, backend); err != nil {
+		return err
+	}
 	for m.window < len(l.windows) {
 		if err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1); err != nil {
 			return err
@@ -231,6 +245,9 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 		var blame *solver.Blame // where it began; nil if finite terms have a sum that is not
 		if errors.As(err, &blame) && blame.Rank == comm.Rank() || blame == nil && comm.Rank() == 0 {
 			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)
+		}
+		if out != nil {
+			out.event(runlog.Event{What: runlog.Warned, Step: out.step(), Text: err.Error()})
 		}
 		return coded{errors.New("no solution was written; older checkpoints, if any, stay"), exitNumerical}
 	}
