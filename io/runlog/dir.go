@@ -16,10 +16,13 @@ const (
 	SolutionName      = "solution.h5"
 	SideCarName       = "solution.xdmf"
 	LogName           = "log.jsonl"
+	EventsName        = "events.jsonl"
+	ReportName        = "report.html"
 	JobName           = "job.toml" // the job as it ran
 	HistoryPicture    = "history.png"
 	DecompPicture     = "decomposition.png"
 	LinearPicture     = "linear.png"
+	SlurmName         = "slurm" // folder of scripts and their logs, which submit writes before the run is there
 	lockName          = ".lock"
 	solutionPrefix    = "solution-" // solution-<unknown>.png
 	checkpointPrefix  = "checkpoint-"
@@ -72,7 +75,7 @@ func (d *Dir) prepare(force, resume bool) error {
 	}
 	for _, e := range entries {
 		switch {
-		case e.Name() == lockName || resume:
+		case beside(e.Name()) || resume:
 		case !force:
 			return fmt.Errorf("run folder %s: %w and holds %s; --resume goes on, --force replaces its results, --out chooses another",
 				d.path, os.ErrExist, e.Name())
@@ -85,6 +88,23 @@ func (d *Dir) prepare(force, resume bool) error {
 	return nil
 }
 
+// beside tells whether a name in a folder is no part of a run.
+func beside(name string) bool { return name == lockName || name == SlurmName }
+
+// Used names something that a run has left in a folder; empty if there is nothing, or no folder.
+func Used(path string) (string, error) {
+	entries, err := os.ReadDir(path)
+	if err != nil && !errors.Is(err, os.ErrNotExist) {
+		return "", fmt.Errorf("run folder: %w", err)
+	}
+	for _, e := range entries {
+		if !beside(e.Name()) {
+			return e.Name(), nil
+		}
+	}
+	return "", nil
+}
+
 // own reports whether a file name is one that a run writes.
 func own(name string) bool {
 	// Temporaries are hidden files that carry the final name: .solution.h5.tmp
@@ -93,7 +113,7 @@ func own(name string) bool {
 		return ok && own(inner)
 	}
 	switch name {
-	case SolutionName, SideCarName, LogName, JobName, HistoryPicture, DecompPicture, LinearPicture:
+	case SolutionName, SideCarName, LogName, EventsName, ReportName, JobName, HistoryPicture, DecompPicture, LinearPicture:
 		return true
 	}
 	if strings.HasPrefix(name, solutionPrefix) && strings.HasSuffix(name, ".png") {
