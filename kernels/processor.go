@@ -6,7 +6,13 @@ import "math"
 type Processor[T Real] struct{}
 
 // Make returns memory outside the Go heap, see the function of that name.
-func (Processor[T]) Make(n int) ([]T, error) { return Make[T](n)[:n], nil }
+func (Processor[T]) Make(n int) ([]T, error) {
+	m, err := request[T](n)
+	if err != nil {
+		return nil, err
+	}
+	return m[:n], nil
+}
 
 func (Processor[T]) Free(v []T) { Free(v) }
 
