@@ -93,7 +93,7 @@ train() {
 }
 
 # losses NAME: step, loss and terms of each report, with all their digits.
-losses() { sed -E 's/"(seconds|rate)":[^,]*,//g' "$out/$1/log.jsonl" | grep '^{"step"'; }
+losses() { sed -E 's/"(seconds|rate)":[^,]*,//g; s/,"time":"[^"]*"//' "$out/$1/log.jsonl" | grep '^{"step"'; }
 
 # differ A B: the largest relative difference of the losses of two runs.
 differ() {

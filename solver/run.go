@@ -83,6 +83,10 @@ type Report struct {
 	Rate    float64   // learning rate
 	Errors  []Error   // per unknown, nil unless this step was tested against an exact solution
 	Linear  *Linear   // what the linear problem of the step was like; nil with adam and lbfgs
+
+	Stage int // index in Settings.Stages
+	Value int // of the continuation: index in Newton.Path of the problem in hand; their number at the job's own
+	Left  int // steps that this and later stages may still make
 }
 
 // State is everything that a restart needs, gathered on rank 0 and keyed by level and subdomain.
@@ -125,6 +129,9 @@ type Blame struct {
 }
 
 func (b *Blame) Error() string {
+	if b.Term == "" { // of another rank, which says the rest
+		return fmt.Sprintf("training became not finite at step %d on rank %d", b.Step, b.Rank)
+	}
 	return fmt.Sprintf("training became not finite at step %d: term %q, residual %s, at the point %.6g (rank %d); lower train.rate, "+
 		"check the expression at that point, or train in float64", b.Step, b.Term, b.Residual, b.Point, b.Rank)
 }
@@ -320,6 +327,17 @@ func (r *Run[T]) Train() (status Status, err error) {
 // last is the step after which the stage in hand ends at the latest.
 func (r *Run[T]) last() int { return r.began + r.Settings.Stages[r.stage].Steps }
 
+// left is the number of steps that may still come. Only adam is sure to make all of its own.
+func (r *Run[T]) left() (n int) {
+	if !r.ended {
+		n = r.last() - r.done
+	}
+	for _, stage := range r.Settings.Stages[r.stage+1:] {
+		n += stage.Steps
+	}
+	return n
+}
+
 // advance begins the next stage. A state saved after it goes on there; one saved before, at the last step of a stage, goes on with
 // that stage if the job was given more steps.
 func (r *Run[T]) advance() {
@@ -417,7 +435,7 @@ func (r *Run[T]) startReport(sums []float64, rate float64, linear *Linear) error
 	if r.blame != nil {
 		r.pack[n+1] = 1
 	}
-	r.report = Report{Step: r.done, Seconds: r.seconds, Rate: rate, Linear: linear}
+	r.report = Report{Step: r.done, Seconds: r.seconds, Rate: rate, Linear: linear, Stage: r.stage, Value: r.value, Left: r.left()}
 	if err := r.test(); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -27,6 +28,7 @@ type output[T kernels.Real] struct {
 	comm     mpi.Comm
 	dir      *runlog.Dir
 	log      *runlog.Log
+	events   *runlog.Events
 	progress *runlog.Progress
 	stop     func() bool
 	exact    [][]float64
@@ -55,11 +57,14 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop fun
 	var state *solver.State[T]
 	if o.resume {
 		c, warnings, err := checkpoint.Latest(dir.Path())
-		for _, w := range warnings {
-			fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", w)
-		}
-		if err != nil {
+		if err != nil { // it has the warnings, too
 			return nil, nil, err
+		}
+		if err := out.openEvents(); err != nil {
+			return nil, nil, err
+		}
+		for _, w := range warnings {
+			out.warn(w)
 		}
 		if state, err = out.restore(c); err != nil {
 			return nil, nil, coded{err, exitInput}
@@ -69,16 +74,18 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop fun
 		}
 		for _, v := range l.windows[:out.march.window] { // solved by an earlier run: its terms, and where its subdomains are now
 			out.name(v.problem)
-			points, _ := solver.Sample(v.problem, v.settings.Seed)
+			points := solver.Draw(v.problem, v.settings.Seed)
 			out.subdomains(v, v.model.Dec.Partition(points, comm.Size()), make([]bool, len(v.model.Nets)))
 		}
 		state.Step -= out.march.steps
 		state.Seconds -= out.march.seconds
 		// More steps or other reports are legitimate; anything else is the user's risk, but not behind the user's back.
 		if c.JobSHA256 != l.job.SHA256 {
-			fmt.Fprintf(os.Stderr, "fbpinn-mpi: warning: the job was changed since the checkpoint of step %d\n", c.Step)
+			out.warn(fmt.Sprintf("the job was changed since the checkpoint of step %d", c.Step))
 		}
 		from = c.Step
+	} else if err := out.openEvents(); err != nil {
+		return nil, nil, err
 	}
 	if err := os.WriteFile(dir.File(runlog.JobName), []byte(l.job.Text), 0o644); err != nil {
 		return nil, nil, coded{fmt.Errorf("write the job: %w", err), exitFailure}
@@ -86,14 +93,74 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop fun
 	if out.log, err = runlog.OpenLog(dir.File(runlog.LogName), from); err != nil {
 		return nil, nil, coded{err, exitFailure}
 	}
+	out.event(runlog.Event{What: runlog.Started, Step: max(from, 0), Launch: out.launch()})
 	return out, state, nil
 }
 
-func (o *output[T]) close() {
+func (o *output[T]) openEvents() (err error) {
+	if o.events, err = runlog.OpenEvents(o.dir.File(runlog.EventsName)); err != nil {
+		return coded{err, exitFailure}
+	}
+	return nil
+}
+
+// close says how the run ended, unless finish has.
+func (o *output[T]) close(err error) {
 	if o.progress != nil {
 		o.progress.Close()
 	}
+	if err != nil {
+		e := runlog.Event{What: runlog.Failed, Step: o.step(), Text: err.Error(), Code: exitFailure}
+		if c := (coded{}); errors.As(err, &c) {
+			e.Code = c.code
+		}
+		if e.Code == exitResubmit {
+			e.What, e.Code = runlog.Stopped, 0
+		}
+		o.event(e)
+	}
+	o.events.Close()
 	o.dir.Close()
+}
+
+// event notes what befalls the run. A full disk may keep it from doing so; the run goes on.
+func (o *output[T]) event(e runlog.Event) {
+	if err := o.events.Add(e); err != nil {
+		fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", err)
+	}
+}
+
+// warn says something to the user, and to whoever looks at the run later.
+func (o *output[T]) warn(text string) {
+	if o.progress != nil {
+		o.progress.Note("fbpinn-mpi: warning: %s", text)
+	} else {
+		fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", text)
+	}
+	o.event(runlog.Event{What: runlog.Warned, Step: o.step(), Text: text})
+}
+
+// step is that of the last report.
+func (o *output[T]) step() int64 {
+	if n := len(o.history); n > 0 {
+		return int64(o.history[n-1].Step)
+	}
+	return 0
+}
+
+// plan is what the run has before it when it starts.
+func (l *loaded) plan() runlog.Plan {
+	p := runlog.Plan{Windows: len(l.windows)}
+	for _, s := range l.settings.Stages {
+		p.Stages = append(p.Stages, runlog.Stage{Solver: s.Method, Steps: int64(s.Steps)})
+	}
+	return p
+}
+
+// launch says who runs what, where.
+func (o *output[T]) launch() *runlog.Launch {
+	return &runlog.Launch{Title: o.l.job.Title, Version: version(), Command: commandLine(), Host: o.comm.Hostname(), PID: os.Getpid(), Ranks: o.comm.Size(),
+		Slurm: os.Getenv("SLURM_JOB_ID"), JobSHA256: o.l.job.SHA256, Plan: o.l.plan()}
 }
 
 // start prints what is about to happen in a window.
@@ -111,8 +178,10 @@ func (o *output[T]) start(v *window, r *solver.Run[T], backend string, traffic [
 		if r.Done() > 0 || o.march.window > 0 {
 			fmt.Printf("resuming after step %d\n", o.march.steps+r.Done())
 		}
-		o.progress = runlog.NewProgress(os.Stderr, runlog.IsTerminal(os.Stderr), int64(o.march.steps+r.Done()), int64(l.settings.Steps()*len(l.windows)))
+		done := int64(o.march.steps + r.Done())
+		o.progress = runlog.NewProgress(os.Stderr, runlog.Terminal(os.Stderr), l.plan(), done, int64(l.settings.Steps()*len(l.windows))-done)
 	}
+	o.event(runlog.Event{What: runlog.WindowBegun, Step: int64(o.march.steps + r.Done()), Layout: o.layout(v, r, traffic)})
 	if len(l.windows) > 1 {
 		o.progress.Note("window %d of %d: %s to %.6g", o.march.window+1, len(l.windows), l.job.Domain[v.axis].Name, v.end)
 	}
@@ -138,31 +207,31 @@ func (o *output[T]) introduce(v *window, r *solver.Run[T], traffic []model.Traff
 			fmt.Printf("  %s: %s\n", t.Name, text)
 		}
 	}
-	pairs, most := 0, 0
-	for _, t := range traffic {
-		pairs += t.Pairs
-		most = max(most, t.Pairs)
-	}
 	if n := len(l.windows); n > 1 {
 		fmt.Printf("%d windows, one after another; each: ", n)
 	}
-	fmt.Printf("%d subdomains on %d levels, %d points, %d pairs a step, %s on %s\n", v.model.Dec.Subdomains(), len(v.model.Dec.Levels),
-		r.Total, pairs, l.job.Train.Precision, o.backend)
+	y := o.layout(v, r, traffic)
+	fmt.Printf("%d subdomains on %d levels, %d points, %d pairs a step, %s on %s\n", y.Subdomains, y.Levels, y.Points, y.Pairs, l.job.Train.Precision, y.Backend)
 	if n := len(traffic); n > 1 {
-		var sent, least int64
-		neighbours := 0
-		for _, t := range traffic {
-			sent += t.Bytes
-			least += t.MinimumBytes
-			neighbours = max(neighbours, t.Neighbours)
-		}
 		fmt.Printf("%d ranks, imbalance %.3f; up to %d neighbours, which exchange %s: %s a step in all, %.3f of the minimum; %d values all-reduced\n",
-			n, float64(most)*float64(n)/float64(max(pairs, 1)), neighbours, r.Cloud.Mode, bytes(float64(sent)), float64(sent)/math.Max(float64(least), 1),
-			traffic[0].ReducedValues)
+			n, float64(y.PairsRank)*float64(n)/float64(max(y.Pairs, 1)), y.Neighbours, y.Exchange, bytes(float64(y.Bytes)),
+			float64(y.Bytes)/math.Max(float64(y.Minimum), 1), y.Reduced)
 	}
 	for _, w := range l.problem.Warnings {
 		fmt.Println("warning:", w)
+		o.event(runlog.Event{What: runlog.Warned, Text: w})
 	}
+}
+
+// layout sums up the work of a window and its messages.
+func (o *output[T]) layout(v *window, r *solver.Run[T], traffic []model.Traffic) *runlog.Layout {
+	y := &runlog.Layout{Window: o.march.window + 1, Backend: o.backend, Subdomains: v.model.Dec.Subdomains(), Levels: len(v.model.Dec.Levels), Points: r.Total,
+		Exchange: r.Cloud.Mode, Reduced: traffic[0].ReducedValues}
+	for _, t := range traffic {
+		y.Pairs, y.PairsRank = y.Pairs+t.Pairs, max(y.PairsRank, t.Pairs)
+		y.Bytes, y.Minimum, y.Neighbours = y.Bytes+t.Bytes, y.Minimum+t.MinimumBytes, max(y.Neighbours, t.Neighbours)
+	}
+	return y
 }
 
 // Report logs, shows and keeps a report.
@@ -174,22 +243,32 @@ func (o *output[T]) Report(r solver.Report) {
 		terms[at] = r.Terms[i]
 	}
 	r.Terms = terms
+	r.Left += o.l.settings.Steps() * (len(o.l.windows) - o.march.window - 1)
 	o.history = append(o.history, r)
-	v := o.line()
+	v := o.line(o.march.window)
 	if err := o.log.Write(v); err != nil {
 		o.progress.Note("warning: %v", err)
 	}
 	o.progress.Report(v)
 }
 
-// line is the last report as the log shows it.
-func (o *output[T]) line() runlog.Report {
+// line is the last report, of a window, as the log shows it.
+func (o *output[T]) line(window int) runlog.Report {
 	n := len(o.history) - 1
 	r, last := o.history[n], solver.Report{}
 	if n > 0 {
 		last = o.history[n-1]
 	}
-	v := runlog.Report{Step: int64(r.Step), Seconds: r.Seconds, Loss: r.Loss}
+	stage := o.l.settings.Stages[r.Stage]
+	v := runlog.Report{Step: int64(r.Step), Seconds: r.Seconds, Loss: r.Loss, Learning: r.Rate, Window: window + 1, Stage: r.Stage + 1, Solver: stage.Method,
+		Left: int64(r.Left), Time: time.Now()}
+	if c := o.l.job.Train.Continuation; c.Parameter != "" && r.Linear != nil {
+		value := o.l.problem.Params[c.Parameter]
+		if r.Value < len(c.Values) {
+			value = c.Values[r.Value]
+		}
+		v.Continuation = []runlog.Value{{Name: c.Parameter, Value: value}}
+	}
 	if dt := r.Seconds - last.Seconds; dt > 0 {
 		v.Rate = float64(r.Step-last.Step) / dt
 	}
@@ -256,9 +335,11 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	for _, h := range o.series() {
 		c.History = append(c.History, checkpoint.Series{Name: h.Name, Values: h.Values})
 	}
+	began := time.Now()
 	if err := checkpoint.Write(o.dir.Path(), c); err != nil {
 		return fmt.Errorf("checkpoint of step %d: %w", s.Step, err)
 	}
+	o.event(runlog.Event{What: runlog.Checkpointed, Step: c.Step, Seconds: time.Since(began).Seconds()})
 	return nil
 }
 
@@ -439,7 +520,9 @@ func (o *output[T]) whole() error {
 	if err != nil {
 		return err
 	}
-	v := o.line()
+	// A run that was resumed after its last step knows of it what its history holds.
+	last.Stage, last.Value, last.Left = len(o.l.settings.Stages)-1, len(o.l.job.Train.Continuation.Values), 0
+	v := o.line(len(o.l.windows) - 1)
 	o.progress.Report(v)
 	return o.log.Write(v)
 }
@@ -458,7 +541,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	l := o.l
 	classical, classicalErrors, err := l.compare()
 	if err != nil {
-		fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", err)
+		o.warn(err.Error())
 	}
 	s := &snapshot.Snapshot{History: o.series(), Linear: o.linear, Overwrite: true} // the folder is locked and was cleared or resumed
 	for a, c := range l.job.Domain {
@@ -527,6 +610,13 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 			fmt.Printf("distance of %s from the classical solver: %s\n", u, words(solver.Compare(solution[k], classical.U[k])))
 		}
 	}
+	end := runlog.Event{What: runlog.Ended, Step: int64(o.march.steps), Text: status.String(), Seconds: time.Since(began).Seconds()}
+	for t, name := range solver.TaskNames {
+		if o.taskSteps > 0 {
+			end.Tasks = append(end.Tasks, runlog.Task{Name: name, Seconds: o.tasks[t], Steps: o.taskSteps})
+		}
+	}
+	o.event(end)
 	fmt.Printf("files            %s\n", path)
 	for _, p := range pictures {
 		fmt.Printf("picture          %s\n", p)

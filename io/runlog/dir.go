@@ -22,6 +22,7 @@ const (
 	HistoryPicture    = "history.png"
 	DecompPicture     = "decomposition.png"
 	LinearPicture     = "linear.png"
+	TraceName         = "trace.json"
 	SlurmName         = "slurm" // folder of scripts and their logs, which submit writes before the run is there
 	lockName          = ".lock"
 	solutionPrefix    = "solution-" // solution-<unknown>.png
@@ -113,7 +114,7 @@ func own(name string) bool {
 		return ok && own(inner)
 	}
 	switch name {
-	case SolutionName, SideCarName, LogName, EventsName, ReportName, JobName, HistoryPicture, DecompPicture, LinearPicture:
+	case SolutionName, SideCarName, LogName, EventsName, ReportName, JobName, HistoryPicture, DecompPicture, LinearPicture, TraceName:
 		return true
 	}
 	if strings.HasPrefix(name, solutionPrefix) && strings.HasSuffix(name, ".png") {

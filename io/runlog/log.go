@@ -10,6 +10,7 @@ import (
 	"math"
 	"os"
 	"strconv"
+	"time"
 )
 
 // Value is a named number of a report, in the order of the job.
@@ -25,11 +26,19 @@ type Report struct {
 	Rate    float64 // steps per second since the last report
 	Loss    float64
 	Terms   []Value // loss terms
-	Errors  []Value // error of each unknown, where there is something to compare with
+	Errors  []Value // normalised L1 error of each unknown, where there is something to compare with and it was tested
 	Linear  []Value // of solvers of second order: what the linear problem of the step was like
+
+	Learning     float64 // learning rate; 0 with solvers that have none
+	Window       int     // from 1
+	Stage        int     // from 1, in each window
+	Solver       string  // of the stage
+	Continuation []Value // the parameter and the value in hand; empty without a continuation
+	Left         int64   // steps that may still come; only adam is sure to make all of its own
+	Time         time.Time
 }
 
-// encode writes one JSON line with keys in a fixed order. JSON has no NaN and no infinity: they become null. Floats carry all
+// encode writes one JSON line with keys in a fixed order: scripts that measure take step and seconds by their places. JSON has no NaN and no infinity: they become null. Floats carry all
 // their digits, so equal numbers give equal bytes.
 func (r Report) encode() []byte {
 	b := append([]byte(nil), `{"step":`...)
@@ -42,6 +51,15 @@ func (r Report) encode() []byte {
 	if len(r.Linear) > 0 {
 		b = values(append(b, `,"linear":`...), r.Linear)
 	}
+	b = number(append(b, `,"learning_rate":`...), r.Learning)
+	b = strconv.AppendInt(append(b, `,"window":`...), int64(r.Window), 10)
+	b = strconv.AppendInt(append(b, `,"stage":`...), int64(r.Stage), 10)
+	b = text(append(b, `,"solver":`...), r.Solver)
+	if len(r.Continuation) > 0 {
+		b = values(append(b, `,"continuation":`...), r.Continuation)
+	}
+	b = strconv.AppendInt(append(b, `,"steps_left":`...), r.Left, 10)
+	b = text(append(b, `,"time":`...), r.Time.UTC().Format(time.RFC3339))
 	return append(b, "}\n"...)
 }
 
@@ -58,13 +76,17 @@ func values(b []byte, list []Value) []byte {
 		if i > 0 {
 			b = append(b, ',')
 		}
-		name, err := json.Marshal(v.Name)
-		if err != nil {
-			panic("runlog: a name does not encode")
-		}
-		b = number(append(append(b, name...), ':'), v.Value)
+		b = number(append(text(b, v.Name), ':'), v.Value)
 	}
 	return append(b, '}')
+}
+
+func text(b []byte, s string) []byte {
+	quoted, err := json.Marshal(s)
+	if err != nil {
+		panic("runlog: a text does not encode")
+	}
+	return append(b, quoted...)
 }
 
 // Log is log.jsonl: one line a report, in ascending order of steps.

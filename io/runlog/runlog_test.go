@@ -2,8 +2,8 @@ package runlog
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -70,7 +70,7 @@ func TestOpenDir(t *testing.T) {
 
 func TestForceDeletesOnlyOurs(t *testing.T) {
 	path := t.TempDir()
-	touch(t, path, SolutionName, SideCarName, LogName, JobName, HistoryPicture, DecompPicture, LinearPicture, SolutionPicture("u"), "checkpoint-100.h5",
+	touch(t, path, SolutionName, SideCarName, LogName, EventsName, ReportName, JobName, HistoryPicture, DecompPicture, LinearPicture, SolutionPicture("u"), "checkpoint-100.h5",
 		"checkpoint-100.json", ".checkpoint-100.h5.tmp", ".solution.h5.tmp")
 	theirs := []string{"analysis.py", "checkpoint-best.h5", "checkpoint-.h5", "notes.tmp", "solution.h5.bak", "solution.png"}
 	touch(t, path, theirs...)
@@ -87,19 +87,33 @@ func TestForceDeletesOnlyOurs(t *testing.T) {
 	}
 }
 
+// report is one of a run of 100 steps.
 func report(step int64) Report {
 	return Report{Step: step, Seconds: float64(step) / 8, Rate: 8, Loss: 1 / (1 + float64(step)),
-		Terms: []Value{{"pde", 0.1}, {"bc \"left\"", math.NaN()}}, Errors: []Value{{"u", 1e-300}}}
+		Terms: []Value{{"pde", 0.1}, {"bc \"left\"", math.NaN()}}, Errors: []Value{{"u", 1e-300}}, Learning: 1e-3, Window: 1, Stage: 1, Solver: "adam",
+		Left: 100 - step, Time: time.Unix(step, 0).UTC()}
 }
+
+var adam = Plan{Windows: 1, Stages: []Stage{{"adam", 100}}}
+
+func wide() (columns, rows int) { return 100, 30 }
 
 func TestLogLine(t *testing.T) {
 	got := string(report(3).encode())
-	want := `{"step":3,"seconds":0.375,"rate":8,"loss":0.25,"terms":{"pde":0.1,"bc \"left\"":null},"errors":{"u":1e-300}}` + "\n"
+	want := `{"step":3,"seconds":0.375,"rate":8,"loss":0.25,"terms":{"pde":0.1,"bc \"left\"":null},"errors":{"u":1e-300},` +
+		`"learning_rate":0.001,"window":1,"stage":1,"solver":"adam","steps_left":97,"time":"1970-01-01T00:00:03Z"}` + "\n"
 	if got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
-	if !json.Valid([]byte(got)) {
-		t.Error("not JSON")
+	r := report(3)
+	r.Linear, r.Continuation = []Value{{"iterations", 7}, {"condition", math.Inf(1)}}, []Value{{"nu", 0.03}}
+	back, err := decode(r.encode())
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.Linear[1].Value = math.NaN() // JSON has neither
+	if got, want := fmt.Sprintf("%+v", back), fmt.Sprintf("%+v", r); got != want {
+		t.Errorf("decoded %s\nwant    %s", got, want)
 	}
 }
 
@@ -151,12 +165,13 @@ func TestResumeLeavesNoDuplicates(t *testing.T) {
 
 func TestPlainProgress(t *testing.T) {
 	var b bytes.Buffer
-	p := NewProgress(&b, false, 0, 100)
+	p := NewProgress(&b, nil, adam, 0, 100)
 	clock := time.Unix(0, 0)
 	p.now = func() time.Time { return clock }
 	for s := int64(0); s <= 100; s++ {
 		clock = clock.Add(100 * time.Millisecond) // 10 steps a second: a line each 20 steps, and the last
 		r := report(s)
+		r.Seconds = float64(s) / 10
 		r.Rate = 10
 		p.Report(r)
 	}
@@ -174,7 +189,7 @@ func TestPlainProgress(t *testing.T) {
 
 func TestTerminalProgress(t *testing.T) {
 	var b bytes.Buffer
-	p := NewProgress(&b, true, 50, 100)
+	p := NewProgress(&b, wide, adam, 50, 50)
 	clock := time.Unix(0, 0)
 	p.now = func() time.Time { return clock }
 	p.Report(report(75))
@@ -206,21 +221,74 @@ func TestLeft(t *testing.T) {
 	}
 }
 
-func TestIsTerminal(t *testing.T) {
+// TestPlace: of several windows, stages and values a line says which is in hand, a stage that ends early shortens the rest, and what may end
+// early has so much time left at most. The line stays within the terminal.
+func TestPlace(t *testing.T) {
+	plan := Plan{Windows: 3, Stages: []Stage{{"adam", 100}, {"gauss-newton", 20}}}
+	r := report(130)
+	r.Window, r.Stage, r.Solver, r.Left, r.Continuation = 2, 2, "gauss-newton", 130, []Value{{"nu", 0.03}}
+	var b bytes.Buffer
+	NewProgress(&b, nil, plan, 0, 360).Report(r)
+	if got, want := b.String(), "step 130/260  window 2/3, gauss-newton, nu = 0.03  loss 7.634e-03  error u 1.00e-300  8.00 steps/s  16s left at most\n"; got != want {
+		t.Errorf("got  %swant %s", got, want)
+	}
+	b.Reset()
+	p := NewProgress(&b, func() (columns, rows int) { return 60, 24 }, plan, 0, 360)
+	p.Report(r)
+	r.Step, r.Left, r.Errors = 131, 0, nil // an untested report: the error last seen stays on the line
+	p.size = wide
+	p.Report(r)
+	out := strings.FieldsFunc(b.String(), func(c rune) bool { return c == '\r' || c == '\n' })
+	for _, line := range out[:2] {
+		if len(line) > 60 {
+			t.Errorf("%d columns: %q", len(line), line)
+		}
+	}
+	last := out[len(out)-1]
+	if !strings.Contains(last, "error u 1.00e-300") || !strings.Contains(last, "100%") || len(last) > 100 {
+		t.Errorf("last %q", last)
+	}
+}
+
+// TestPace: the rate is that of the last reports, and another solver starts anew.
+func TestPace(t *testing.T) {
+	var p Pace
+	if p.Rate() != 0 {
+		t.Error("a rate before any report")
+	}
+	for s := int64(1); s <= 20; s++ {
+		r := report(s)
+		r.Seconds = float64(s * s)
+		p.Add(r)
+	}
+	if got, want := p.Rate(), 7.0/(400-13*13); math.Abs(got-want) > 1e-15 { // steps 13 to 20
+		t.Errorf("rate %v, want %v", got, want)
+	}
+	r := report(21)
+	r.Solver, r.Rate = "lbfgs", 3
+	p.Add(r)
+	if p.Rate() != 3 {
+		t.Errorf("rate %v of another solver", p.Rate())
+	}
+	for rate, want := range map[float64]string{0.01: "1m40s a step", 0.5: "0.50 steps/s", 1234.4: "1234 steps/s"} {
+		if got := Speed(rate); got != want {
+			t.Errorf("%v: %s, want %s", rate, got, want)
+		}
+	}
+}
+
+func TestTerminal(t *testing.T) {
 	f, err := os.Create(filepath.Join(t.TempDir(), "f"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if IsTerminal(f) {
-		t.Error("a file is no terminal")
-	}
 	null, err := os.Open(os.DevNull)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer null.Close()
-	if IsTerminal(null) {
-		t.Error("the null device is no terminal")
+	if Terminal(f) != nil || Terminal(null) != nil {
+		t.Error("neither a file nor the null device is a terminal")
 	}
 }
