@@ -1,6 +1,7 @@
 package main
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,7 +13,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fbpinn-mpi/io/runlog"
 	"fbpinn-mpi/jobs/launch"
@@ -28,8 +29,7 @@ type slurmOptions struct {
 	dryRun                   bool
 }
 
-func (o *slurmOptions) flags(c *cobra.Command) {
-	f := c.Flags()
+func (o *slurmOptions) flags(f *pflag.FlagSet) {
 	f.IntVar(&o.ranksPerNode, "ranks-per-node", 0, "ranks on a node, or cards with --gpu (default: all on one node)")
 	f.IntVar(&o.cpus, "cpus", 1, "cores of a rank")
 	f.BoolVar(&o.gpu, "gpu", false, "one card a rank")
@@ -92,6 +92,42 @@ func cardsProgram() error {
 // slurmFolder is where the script, the copy of the job and the log of a folder lie.
 func slurmFolder(folder string) string { return filepath.Join(folder, runlog.SlurmName) }
 
+// digestLength is how much of a digest names a file.
+const digestLength = 12
+
+// frozen is what a script of a folder works on: this program, and a copy of the job under its digest, which later changes of the file
+// do not touch. See freeze.
+func frozen(l *loaded, folder string) (launch.Input, error) {
+	in := launch.Input{Job: filepath.Join(slurmFolder(folder), "job-"+l.job.SHA256[:digestLength]+".toml"), SHA256: l.job.SHA256}
+	var err error
+	if in.Program, err = os.Executable(); err != nil {
+		return in, coded{fmt.Errorf("find this program: %w", err), exitFailure}
+	}
+	return in, nil
+}
+
+// freeze writes the copy of a job.
+func freeze(path, text string) error {
+	err := os.MkdirAll(filepath.Dir(path), 0o755)
+	if err == nil {
+		err = os.WriteFile(path, []byte(text), 0o644)
+	}
+	if err != nil {
+		return coded{fmt.Errorf("copy of the job: %w", err), exitFailure}
+	}
+	return nil
+}
+
+// keep writes a script into the folder's own folder for Slurm, under a name with its digest, and returns its path.
+func keep(folder, name, text string) (string, error) {
+	digest := fmt.Sprintf("%x", sha256.Sum256([]byte(text)))
+	path := filepath.Join(slurmFolder(folder), name+"-"+digest[:digestLength]+".sbatch")
+	if err := os.WriteFile(path, []byte(text), 0o755); err != nil {
+		return "", coded{fmt.Errorf("script: %w", err), exitFailure}
+	}
+	return path, nil
+}
+
 // timeLimit reads a limit as Slurm writes it; 0 is none.
 func timeLimit(text string) (time.Duration, error) {
 	wrong := fmt.Errorf("--time %q: give minutes, such as 90, or 1:30:00, or 1-12:00:00 for a day and a half", text)
@@ -147,7 +183,7 @@ func sbatch(arguments ...string) (string, error) {
 	case err != nil:
 		return "", fmt.Errorf("sbatch %s: %w: %s", script, err, strings.TrimSpace(said.String()))
 	}
-	os.Stderr.Write(said.Bytes())                                 // warnings
+	fmt.Fprint(os.Stderr, said.String())                          // warnings
 	id, _, _ := strings.Cut(strings.TrimSpace(out.String()), ";") // the cluster's name may follow
 	return id, nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -61,7 +60,7 @@ A folder with an earlier run is refused unless --resume is given. scancel --batc
 		},
 	}
 	c.Flags().IntVar(&o.ranks, "ranks", 1, "number of ranks")
-	o.slurmOptions.flags(c)
+	o.slurmOptions.flags(c.Flags())
 	c.Flags().StringVar(&o.launcher, "launcher", "srun", "srun or mpirun")
 	c.Flags().DurationVar(&o.margin, "margin", 2*time.Minute, "how long before the time limit the training is asked to end; Slurm may do so up to a minute earlier")
 	setFlag(c, &o.set)
@@ -88,11 +87,8 @@ func submit(w io.Writer, path string, o submitOptions) error {
 		_, err := io.WriteString(w, text)
 		return err
 	}
-	if err := os.MkdirAll(filepath.Dir(script.Job), 0o755); err != nil {
-		return coded{fmt.Errorf("folder of the run: %w", err), exitFailure}
-	}
-	if err := os.WriteFile(script.Job, []byte(l.job.Text), 0o644); err != nil {
-		return coded{fmt.Errorf("copy of the job: %w", err), exitFailure}
+	if err := freeze(script.Job, l.job.Text); err != nil {
+		return err
 	}
 	if o.write != "" {
 		if err := writeNew(o.write, text); err != nil {
@@ -101,9 +97,9 @@ func submit(w io.Writer, path string, o submitOptions) error {
 		fmt.Fprintf(w, "script %s\nsubmit it with: sbatch %s\n", o.write, launch.Quote(o.write))
 		return nil
 	}
-	file := filepath.Join(filepath.Dir(script.Job), "run-"+digest(text)+".sbatch")
-	if err := os.WriteFile(file, []byte(text), 0o755); err != nil {
-		return coded{fmt.Errorf("script: %w", err), exitFailure}
+	file, err := keep(script.Folder, "run", text)
+	if err != nil {
+		return err
 	}
 	id, err := sbatch(file)
 	if err != nil {
@@ -125,7 +121,10 @@ func (o submitOptions) script(l *loaded) (*launch.Run, string, error) {
 	if err := o.checkRunFlags(); err != nil {
 		return nil, "", err
 	}
-	s := &launch.Run{Folder: folder, SHA256: l.job.SHA256, Flags: o.more, Margin: int(o.margin / time.Second)}
+	s := &launch.Run{Folder: folder, Flags: o.more, Margin: int(o.margin / time.Second)}
+	if s.Input, err = frozen(l, folder); err != nil {
+		return nil, "", err
+	}
 	if s.Allocation, err = o.allocation(l.name(), o.ranks, folder, "%j.out"); err != nil {
 		return nil, "", err
 	}
@@ -139,10 +138,6 @@ func (o submitOptions) script(l *loaded) (*launch.Run, string, error) {
 	case limit > 0 && limit < 2*o.margin:
 		return nil, "", fmt.Errorf("--time %s leaves no time to train before the request to end, %v ahead of it (--margin): give at least %v, or a smaller margin",
 			o.time, o.margin, 2*o.margin)
-	}
-	s.Job = filepath.Join(slurmFolder(folder), "job-"+l.job.SHA256[:digestLength]+".toml")
-	if s.Program, err = os.Executable(); err != nil {
-		return nil, "", coded{fmt.Errorf("find this program: %w", err), exitFailure}
 	}
 	var text strings.Builder
 	if err := launch.WriteRun(&text, *s); err != nil {
@@ -205,11 +200,4 @@ func writeNew(path, text string) error {
 		return coded{fmt.Errorf("--write: %w", err), exitFailure}
 	}
 	return nil
-}
-
-// digestLength is how much of a digest names a file.
-const digestLength = 12
-
-func digest(text string) string {
-	return fmt.Sprintf("%x", sha256.Sum256([]byte(text)))[:digestLength]
 }

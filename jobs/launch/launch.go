@@ -42,19 +42,36 @@ func (a Allocation) Launch() string {
 	return fmt.Sprintf("srun --mpi=pmix --ntasks=%d --cpus-per-task=%d --kill-on-bad-exit=1", a.Ranks(), a.CPUs)
 }
 
+// Input is what a script works on.
+type Input struct {
+	Program string // this program
+	Job     string // file with the job
+	SHA256  string // of that file: the script refuses another
+}
+
 // Run is a script that trains one job.
 type Run struct {
 	Allocation
-	Margin  int      // seconds between the request to end with a checkpoint and the time limit
-	Program string   // this program
-	Job     string   // file with the job
-	SHA256  string   // of that file
-	Folder  string   // of the run
-	Flags   []string // more of fbpinn-mpi run
+	Input
+	Margin int      // seconds between the request to end with a checkpoint and the time limit
+	Folder string   // of the run
+	Flags  []string // more of fbpinn-mpi run
 }
 
 // WriteRun writes the script of a run.
 func WriteRun(w io.Writer, r Run) error { return write(w, "run.sbatch", r) }
+
+// Study is a script that measures points of a scaling study, all on as many ranks as the allocation has, or collects them.
+type Study struct {
+	Allocation
+	Input
+	Kind  string   // weak or strong
+	Array string   // numbers of the points, as sbatch --array takes them; empty: the script collects
+	Flags []string // more of fbpinn-mpi scale, the same for all scripts of a study
+}
+
+// WriteStudy writes a script of a scaling study.
+func WriteStudy(w io.Writer, s Study) error { return write(w, "study.sbatch", s) }
 
 // Verbatim protects a path in Log from Slurm, which fills in what % starts.
 func Verbatim(path string) string { return strings.ReplaceAll(path, "%", "%%") }

@@ -20,9 +20,10 @@ func cpu() Run {
 	return Run{
 		Allocation: Allocation{Name: "burgers", Log: "/scratch/ada/runs/burgers/slurm/%j.out", Nodes: 2, RanksPerNode: 128, CPUs: 1,
 			Time: "12:00:00", Partition: "long", Setup: []string{"module load openmpi"}, Launcher: "mpirun"},
-		Margin:  120,
-		Program: "/home/ada/fbpinn-mpi/bin/fbpinn-mpi", Job: "/scratch/ada/runs/burgers/slurm/job-5feceb66ffc8.toml",
-		SHA256: "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9", Folder: "/scratch/ada/runs/burgers",
+		Input: Input{Program: "/home/ada/fbpinn-mpi/bin/fbpinn-mpi", Job: "/scratch/ada/runs/burgers/slurm/job-5feceb66ffc8.toml",
+			SHA256: "5feceb66ffc86f38d952786c6d696c79c2dbc239dd4e91b46729d73a27fb57e9"},
+		Margin: 120,
+		Folder: "/scratch/ada/runs/burgers",
 	}
 }
 
@@ -33,11 +34,26 @@ func gpu() Run {
 	return r
 }
 
+// study is a study of cpu's job; without an array it is collected.
+func study(array string) Study {
+	r := cpu()
+	s := Study{Allocation: r.Allocation, Input: r.Input, Kind: "strong", Array: array,
+		Flags: []string{"--ranks=128,256", "--backend=cpu", "--out=/scratch/ada/scaling/burgers-strong"}}
+	s.Name, s.Log = "burgers-strong", "/scratch/ada/scaling/burgers-strong/slurm/%A-%a.out"
+	s.Job = "/scratch/ada/scaling/burgers-strong/slurm/job-5feceb66ffc8.toml"
+	if array == "" {
+		s.Nodes, s.RanksPerNode, s.Log = 1, 1, "/scratch/ada/scaling/burgers-strong/slurm/%j.out"
+	}
+	return s
+}
+
 // TestExamples: the examples are what the templates give, and bash reads them.
 func TestExamples(t *testing.T) {
 	for name, write := range map[string]func(*strings.Builder) error{
 		"run-cpu-mpirun.sbatch": func(b *strings.Builder) error { return WriteRun(b, cpu()) },
 		"run-gpu-srun.sbatch":   func(b *strings.Builder) error { return WriteRun(b, gpu()) },
+		"study-points.sbatch":   func(b *strings.Builder) error { return WriteStudy(b, study("2,4,6,8,10")) },
+		"study-collect.sbatch":  func(b *strings.Builder) error { return WriteStudy(b, study("")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			var b strings.Builder
