@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 
 	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/io/scaling"
@@ -31,10 +32,14 @@ type scaleOptions struct {
 	out, backend   string
 	force, collect bool
 	point          int
+	onSlurm        bool
+	slurm          slurmOptions
 }
 
 func scaleCommand() *cobra.Command {
 	o := scaleOptions{}
+	slurm := pflag.NewFlagSet("slurm", pflag.ContinueOnError)
+	o.slurm.flags(slurm)
 	c := &cobra.Command{
 		Use:   "scale weak|strong JOB",
 		Short: "Measure how a job scales over numbers of ranks: tables, HDF5, a figure",
@@ -53,13 +58,22 @@ DIR/points/<ranks>-<repetition>.json. Points that are there already are kept unl
 interrupted study goes on. --point K runs only the K-th point of the list (from 1; for arrays of jobs), --collect runs none.
 Then DIR/scale.h5, scale.csv and scale.png are made from the points that are there.
 
+With --slurm the runs are jobs: an array for each number of ranks, whose tasks are its points, and a job that collects when all
+have ended. The scripts and a copy of the job go into DIR/slurm/. Given again, it submits the points that are missing.
+
 Times mean something only where each rank has a core of its own. Where ranks share cores, the study says so and reports
 work and messages, and efficiency in work.`,
 		Args: cobra.ExactArgs(2),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := o.onlySlurm(slurm); err != nil {
+				return err
+			}
 			s, err := newStudy(args[0], args[1], o)
 			if err != nil {
 				return err
+			}
+			if o.onSlurm {
+				return s.submit(c.OutOrStdout(), repeated(c.Flags(), slurm))
 			}
 			return s.run(c.OutOrStdout())
 		},
@@ -78,6 +92,9 @@ work and messages, and efficiency in work.`,
 	c.Flags().BoolVar(&o.force, "force", false, "measure again what is there already")
 	c.Flags().IntVar(&o.point, "point", 0, "run only the K-th point, and collect nothing")
 	c.Flags().BoolVar(&o.collect, "collect", false, "run nothing, only collect")
+	c.Flags().BoolVar(&o.onSlurm, "slurm", false, "submit the runs to Slurm; --launcher is srun, or mpirun, and what follows belongs to it")
+	slurm.VisitAll(func(f *pflag.Flag) { f.Usage = "--slurm: " + f.Usage })
+	c.Flags().AddFlagSet(slurm)
 	return c
 }
 
