@@ -15,9 +15,9 @@ import (
 // defaultWatch is generous: a goroutine of every rank only has to run once in that time, whatever the rank computes.
 const defaultWatch = time.Minute
 
-// watch lets this rank be missed by the others, and it others. The watchdog may not call MPI, so it ends this process and leaves the
+// guard has this rank missed by the others, and others by it. The watchdog may not call MPI, so it ends this process and leaves the
 // rest to the launcher. Collective.
-func watch(comm mpi.Comm, limit time.Duration) (*watchdog.Ring, error) {
+func guard(comm mpi.Comm, limit time.Duration) (*watchdog.Ring, error) {
 	ring, err := watchdog.Start(comm, limit, func(err error) {
 		speak(comm, fmt.Errorf("%w; go on with --resume", err))
 		os.Exit(exitFailure)

@@ -82,7 +82,7 @@ func run(path string, o runOptions) error {
 		return coded{fmt.Errorf("start MPI: %w", err), exitFailure}
 	}
 	defer recovered(comm)
-	ring, err := watch(comm, o.watch)
+	ring, err := guard(comm, o.watch)
 	if err != nil {
 		abort(comm, err)
 	}
@@ -91,7 +91,7 @@ func run(path string, o runOptions) error {
 	} else {
 		err = runOn[float32](comm, l, o, stop, began)
 	}
-	if c := (coded{}); err == nil || errors.As(err, &c) { // all ranks agree on it
+	if agreed(err) {
 		if e := comm.Finalize(); e != nil {
 			return coded{e, exitFailure}
 		}
@@ -195,7 +195,7 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 
 // solveWindow trains the window in hand and moves on to the next. Collective.
 func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output[T], backend kernels.Backend[T],
-	double kernels.Backend[float64], state *solver.State[T], resumed bool) error {
+	double kernels.Backend[float64], state *solver.State[T], resumed bool) (err error) {
 	v := l.windows[m.window]
 	if m.trace != nil {
 		v.begin(m.trace)
@@ -214,7 +214,11 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 	if err != nil {
 		return err
 	}
-	defer r.Close()
+	defer func() {
+		if agreed(err) { // else messages are under way, and nobody waits for them
+			r.Close()
+		}
+	}()
 	if resumed {
 		if err := r.Restore(state); err != nil {
 			return err
@@ -332,6 +336,12 @@ func openBackends[T kernels.Real](comm mpi.Comm, o runOptions) (kernels.Backend[
 	}
 	backend, double := device.New[T](driver, with...), device.New[float64](driver, with...)
 	return backend, double, func() { backend.Close(); double.Close(); driver.Close() }, nil
+}
+
+// agreed tells whether all ranks come to this end; with other errors each is alone.
+func agreed(err error) bool {
+	var c coded
+	return err == nil || errors.As(err, &c)
 }
 
 // agree lets all ranks learn whether rank 0 met an error that concerns the user; on the others it gives a quiet one.

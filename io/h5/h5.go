@@ -154,7 +154,9 @@ func writeNew(path string, b []byte) error {
 	if err != nil {
 		return fmt.Errorf("h5: %w", err)
 	}
-	_, err = w.Write(b)
+	if err = disk("write", path); err == nil {
+		_, err = w.Write(b)
+	}
 	if cerr := w.Close(); err == nil {
 		err = cerr
 	}

@@ -51,16 +51,22 @@ func Commit(temporary, path string) (err error) {
 			os.Remove(temporary)
 		}
 	}()
-	if err := syncPath(temporary); err != nil {
+	if err = disk("sync", path); err == nil {
+		err = syncPath(temporary)
+	}
+	if err != nil {
 		return fmt.Errorf("h5: sync %s: %w", temporary, err)
 	}
-	if err := os.Rename(temporary, path); err != nil {
+	if err = disk("rename", path); err == nil {
+		err = os.Rename(temporary, path)
+	}
+	if err != nil {
 		return fmt.Errorf("h5: put %s in place: %w", path, err)
 	}
 	if err := syncPath(filepath.Dir(path)); err != nil {
 		return fmt.Errorf("h5: sync folder of %s: %w", path, err)
 	}
-	return nil
+	return disk("done", path)
 }
 
 func syncPath(path string) error {
