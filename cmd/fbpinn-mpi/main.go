@@ -68,6 +68,7 @@ A job is one TOML file whose equations are strings (see jobs/). Start with
 
   fbpinn-mpi check jobs/burgers/job.toml              what the program understands, without running it
   mpirun -np 2 fbpinn-mpi run jobs/burgers/job.toml   train, and write solution.h5 and pictures
+  fbpinn-mpi watch runs/burgers                       a running job, from its files
   fbpinn-mpi compare runs/a runs/b                    error against time of runs and of the classical solver
   fbpinn-mpi keys                                     every key of a job file
 
@@ -78,6 +79,6 @@ Exit codes: 0 done, 64 bad input, 65 no valid checkpoint to resume from, 70 trai
 		Version:       version(),
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), submitCommand(), checkCommand(), plotCommand(), compareCommand(), scaleCommand(), infoCommand(), keysCommand(), benchCommand())
+	root.AddCommand(runCommand(), submitCommand(), checkCommand(), plotCommand(), watchCommand(), reportCommand(), compareCommand(), scaleCommand(), infoCommand(), keysCommand(), benchCommand())
 	return root
 }

@@ -12,6 +12,7 @@ import (
 
 	"fbpinn-mpi/io/checkpoint"
 	"fbpinn-mpi/io/plot"
+	"fbpinn-mpi/io/report"
 	"fbpinn-mpi/io/runlog"
 	"fbpinn-mpi/io/snapshot"
 	"fbpinn-mpi/kernels"
@@ -621,7 +622,24 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	for _, p := range pictures {
 		fmt.Printf("picture          %s\n", p)
 	}
+	if l.job.Output.Figures {
+		if page, err := o.report(pictures); err != nil {
+			o.warn(err.Error()) // the solution is there
+		} else {
+			fmt.Printf("report           %s\n", page)
+		}
+	}
 	return nil
+}
+
+// report makes one page of the files.
+func (o *output[T]) report(pictures []string) (path string, err error) {
+	r, err := report.Read(o.dir.Path())
+	if err != nil {
+		return "", err
+	}
+	path = o.dir.File(runlog.ReportName)
+	return path, report.Write(path, r, pictures)
 }
 
 func words(e solver.Error) string {

@@ -37,7 +37,7 @@ reports; it may still run on another machine), 64 no run in the folder.`,
 			if o.every <= 0 {
 				return fmt.Errorf("--every %v: give a positive time, such as 2s", o.every)
 			}
-			return watch(c.OutOrStdout(), runlog.Terminal(os.Stdout), args[0], o)
+			return showRun(c.OutOrStdout(), runlog.Terminal(os.Stdout), args[0], o)
 		},
 	}
 	c.Flags().BoolVar(&o.once, "once", false, "show it once and end")
@@ -48,8 +48,8 @@ reports; it may still run on another machine), 64 no run in the folder.`,
 // plain is the size of a screen that is drawn into a file.
 func plain() (columns, rows int) { return 100, 30 }
 
-// watch shows a run until it is over. size is that of the terminal which w is, nil if it is none.
-func watch(w io.Writer, size func() (columns, rows int), dir string, o watchOptions) error {
+// showRun shows a run until it is over. size is that of the terminal which w is, nil if it is none.
+func showRun(w io.Writer, size func() (columns, rows int), dir string, o watchOptions) error {
 	if st, err := os.Stat(dir); err != nil {
 		return err
 	} else if !st.IsDir() {

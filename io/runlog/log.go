@@ -59,9 +59,12 @@ func (r Report) encode() []byte {
 		b = values(append(b, `,"continuation":`...), r.Continuation)
 	}
 	b = strconv.AppendInt(append(b, `,"steps_left":`...), r.Left, 10)
-	b = text(append(b, `,"time":`...), r.Time.UTC().Format(time.RFC3339))
+	b = text(append(b, `,"time":`...), r.Time.UTC().Format(stampLayout))
 	return append(b, "}\n"...)
 }
+
+// stampLayout is that of RFC 3339 with milliseconds.
+const stampLayout = "2006-01-02T15:04:05.000Z07:00"
 
 func number(b []byte, x float64) []byte {
 	if math.IsNaN(x) || math.IsInf(x, 0) {

@@ -166,14 +166,14 @@ func (p *Pace) Add(r Report) {
 	p.last = append(p.last, r)
 }
 
-// Rate in steps per second of training; 0 if not known yet.
+// Rate in steps per second by the clock on the wall, tests and files counted, so that it tells when a run ends; 0 if not known yet.
 func (p *Pace) Rate() float64 {
 	n := len(p.last)
 	if n == 0 {
 		return 0
 	}
 	a, b := p.last[0], p.last[n-1]
-	if dt := b.Seconds - a.Seconds; n > 1 && dt > 0 {
+	if dt := b.Time.Sub(a.Time).Seconds(); n > 1 && dt > 0 {
 		return float64(b.Step-a.Step) / dt
 	}
 	return b.Rate

@@ -55,7 +55,9 @@ func (v *View) Read() (err error) {
 }
 
 func (v *View) add(r Report) {
-	if began := v.began(); !v.last.Time.IsZero() && !v.last.Time.Before(began) {
+	if v.last.Time.IsZero() || v.last.Time.Before(v.began()) { // of a launch before
+		v.pace = Pace{}
+	} else {
 		v.pause = max(v.pause, r.Time.Sub(v.last.Time))
 	}
 	v.last, v.wrote = r, r.Time

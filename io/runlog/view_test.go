@@ -50,7 +50,7 @@ func TestView(t *testing.T) {
 	began := time.Now()
 	for s := int64(1); s <= 60; s++ {
 		r := report(s)
-		r.Window, r.Solver, r.Loss, r.Time = int(1+s/51), "lbfgs", math.Pow(10, -float64(s)/10), began
+		r.Window, r.Solver, r.Loss, r.Time = int(1+s/51), "lbfgs", math.Pow(10, -float64(s)/10), began.Add(time.Duration(s-60)*time.Second/8)
 		r.Errors = nil
 		if s%10 == 0 {
 			r.Errors = []Value{{"u", 1e-3}}
