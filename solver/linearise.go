@@ -11,6 +11,7 @@ import (
 	"fbpinn-mpi/solver/model"
 	"fbpinn-mpi/solver/problem"
 	"fbpinn-mpi/solver/schwarz"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // linearisation shows a run to a linear solver as the least-squares problem
@@ -160,6 +161,7 @@ func (l *linearisation) probe() error {
 
 // derive computes ∂row/∂U at the jets in hand.
 func (l *linearisation) derive() {
+	defer l.r.during(timeline.Solver, "derivatives")()
 	for _, t := range l.terms {
 		for _, a := range t.adjoint {
 			a.Run()
@@ -169,6 +171,7 @@ func (l *linearisation) derive() {
 
 // evaluate computes the rows at the parameters in Cloud.Theta, and the loss over all ranks, ‖r‖². Collective.
 func (l *linearisation) evaluate() (loss float64, err error) {
+	defer l.r.during(timeline.Solver, "residuals")()
 	if err := l.r.Cloud.Forward(); err != nil {
 		return 0, err
 	}

@@ -191,7 +191,9 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 		if status, err = n.step(report); err != nil {
 			return 0, err
 		}
-		r.done++
+		if err := r.stepped(); err != nil {
+			return 0, err
+		}
 		r.seconds += time.Since(began).Seconds()
 		done := status != StepLimit
 		r.ended = done && (r.value == len(set.Path))

@@ -12,9 +12,10 @@ import (
 	"fbpinn-mpi/solver/model"
 	"fbpinn-mpi/solver/optim"
 	"fbpinn-mpi/solver/problem"
+	"fbpinn-mpi/solver/timeline"
 )
 
-// Settings say how to train. The zero value of an interval means never.
+// Settings say how to train. The zero value of an interval means only at the end of a stage, a negative one never.
 type Settings struct {
 	Stages     []Stage
 	Report     int // steps between reports of the loss; solvers of second order report every step
@@ -27,6 +28,8 @@ type Settings struct {
 	Features   model.Features
 	Active     *decomp.Schedule // nil: all subdomains are active for ever
 	Choice     model.Choice
+	WarmUp     int                // steps that Run.Timed leaves out
+	Timeline   *timeline.Recorder // takes the times of all phases; nil: one of the run's own, which keeps sums
 }
 
 // Stage is one solver of a sequence; the parameters go from one to the next, nothing else does.
@@ -167,6 +170,7 @@ type Run[T kernels.Real] struct {
 	entered    int     // steps done when the problem in hand began
 	status     Status  // of the last stage that ended
 	diary      diary
+	timing     timing
 
 	blame  *Blame
 	sum    optim.Reducer
@@ -205,10 +209,11 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	if err != nil {
 		return nil, err
 	}
-	r.step = step[T]{cloud: c, stage: st, record: backend.Record}
-	if comm.Size() > 1 { // messages are waited for
-		r.step.record = func(f func() error) (kernels.Recording, error) { return kernels.Direct(f), nil }
+	if r.Settings.Timeline == nil {
+		r.Settings.Timeline = timeline.New()
 	}
+	r.step = newStep(backend, c, st, comm.Size(), r.Settings.Timeline)
+	r.observe()
 	r.points = make([][]float64, len(points))
 	for a := range points {
 		for _, i := range c.Points {
@@ -277,14 +282,6 @@ func (r *Run[T]) TermNames() (names []string) {
 	return names
 }
 
-// Times are the seconds spent in each task of TaskNames on this rank, and the number of steps.
-func (r *Run[T]) Times() (seconds [len(TaskNames)]float64, steps int) {
-	for t, d := range r.step.time {
-		seconds[t] = d.Seconds()
-	}
-	return seconds, r.step.count
-}
-
 // Done is the number of steps made, Seconds the training time.
 func (r *Run[T]) Done() int        { return r.done }
 func (r *Run[T]) Seconds() float64 { return r.seconds }
@@ -308,6 +305,9 @@ func (r *Run[T]) Close() {
 // error.
 func (r *Run[T]) Train() (status Status, err error) {
 	status = r.status // of a run that was over when its state was saved
+	if err := r.startClock(); err != nil {
+		return 0, err
+	}
 	for r.stage < len(r.Settings.Stages) {
 		switch r.Settings.Stages[r.stage].Method {
 		case "lbfgs":
@@ -361,14 +361,16 @@ func (r *Run[T]) trainAdam() (Status, error) {
 		if err := r.step.adam(r.adam); err != nil {
 			return 0, err
 		}
-		r.done++
+		if err := r.stepped(); err != nil {
+			return 0, err
+		}
 		stop, err := r.finishReport()                                                    // of an earlier step, if one is under way
 		if (stop == nil || *stop == Stopped) && err == nil && r.due(r.Settings.Report) { // of every step that a state has behind it
 			err = r.startStageReport(r.adam.rate.At(r.done-r.began, 0))
 		}
 		r.seconds += time.Since(began).Seconds()
-		if stop == nil && err == nil && r.due(r.Settings.Checkpoint) {
-			if stop, err = r.finishReport(); stop == nil && err == nil { // a file holds the history up to its step
+		if stop == nil && err == nil && (r.done == r.last() || r.due(r.Settings.Checkpoint)) {
+			if stop, err = r.finishReport(); stop == nil && err == nil && r.due(r.Settings.Checkpoint) { // a file holds the history up to its step
 				err = r.checkpoint()
 			}
 		}
@@ -392,7 +394,7 @@ func (r *Run[T]) trainAdam() (Status, error) {
 
 // due tells whether something that happens every so many steps, and at the end of a stage, happens now.
 func (r *Run[T]) due(every int) bool {
-	return r.ended || r.done == r.last() || (every > 0 && r.done%every == 0)
+	return every >= 0 && (r.ended || r.done == r.last()) || every > 0 && r.done%every == 0
 }
 
 // watch notes the first place where a residual was not finite, at a report: nobody could be told before.
@@ -427,6 +429,7 @@ func (r *Run[T]) startStageReport(rate float64) error {
 
 // startReport sets the sum of this rank's losses over ranks going; the next step hides it.
 func (r *Run[T]) startReport(sums []float64, rate float64, linear *Linear) error {
+	r.readClock()
 	n := copy(r.pack, sums)
 	r.pack[n], r.pack[n+1] = 0, 0
 	if r.comm.Rank() == 0 && r.observer.Stop() {
@@ -447,6 +450,7 @@ func (r *Run[T]) test() error {
 	if r.evaluation == nil || !r.due(r.Settings.Test) {
 		return nil
 	}
+	defer r.during(timeline.Between, "test")()
 	if err := load(r.evaluation, r); err != nil {
 		return err
 	}
@@ -467,9 +471,11 @@ func (r *Run[T]) finishReport() (*Status, error) {
 	if !r.reduce.Pending() {
 		return nil, nil
 	}
+	done := r.during(timeline.Between, "report")
 	if err := r.reduce.Wait(); err != nil {
 		return nil, err
 	}
+	defer done()
 	n := len(r.pack) - 2
 	r.report.Terms = append([]float64(nil), r.pack[:n]...)
 	for _, v := range r.report.Terms {

@@ -6,6 +6,7 @@ import (
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver/model"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // State gathers parameters and moments on rank 0, keyed by level and subdomain; other ranks get nil. Collective.
@@ -137,6 +138,7 @@ func (r *Run[T]) Restore(s *State[T]) error {
 
 // checkpoint hands the state to the observer. Collective.
 func (r *Run[T]) checkpoint() error {
+	defer r.during(timeline.Between, "checkpoint")()
 	s, err := r.State()
 	if err != nil || r.comm.Rank() != 0 {
 		return err

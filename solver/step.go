@@ -5,9 +5,10 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver/model"
+	"fbpinn-mpi/solver/timeline"
 )
 
-// Tasks of a step, in order. Their names label the timers.
+// Tasks of a step, in order. Their names label the timers and the rows of a trace.
 const (
 	startForward = iota
 	forwardInner
@@ -32,8 +33,21 @@ type step[T kernels.Real] struct {
 	// repeat runs the tasks of a gradient; nil: to be made. On one rank a backend may have recorded them: nothing in them waits.
 	repeat kernels.Recording
 	record func(f func() error) (kernels.Recording, error)
-	time   [tasks]time.Duration // summed over steps; on a card, of starting the work
-	count  int
+	clock  *timeline.Recorder // on a card its times are of starting the work
+	phase  [tasks]timeline.Phase
+	count  int // of gradients since the clock was reset
+}
+
+// newStep prepares a step. On more than one rank messages are waited for, so that nothing can be recorded.
+func newStep[T kernels.Real](backend kernels.Backend[T], c *model.Cloud[T], st *stage[T], ranks int, clock *timeline.Recorder) step[T] {
+	s := step[T]{cloud: c, stage: st, record: backend.Record, clock: clock}
+	if ranks > 1 {
+		s.record = func(f func() error) (kernels.Recording, error) { return kernels.Direct(f), nil }
+	}
+	for task, name := range TaskNames {
+		s.phase[task] = clock.Phase(timeline.Step, name)
+	}
+	return s
 }
 
 // gradient leaves ∂loss/∂θ in cloud.Grad for the subdomains of this rank and the local sums of squares in the stage. The
@@ -57,7 +71,7 @@ func (s *step[T]) forget() {
 }
 
 func (s *step[T]) tasks() error {
-	c, at := s.cloud, time.Now()
+	c, at := s.cloud, s.clock.Now()
 	// Rim tiles and the forward message leave first (jets), or the parameters do (parameters).
 	if err := c.StartForward(); err != nil {
 		return err
@@ -97,7 +111,7 @@ func (s *step[T]) adam(o *adam[T]) error {
 	if err := s.gradient(); err != nil {
 		return err
 	}
-	at := time.Now()
+	at := s.clock.Now()
 	o.Begin()
 	o.update(false)
 	at = s.lap(updateOwned, at)
@@ -110,8 +124,6 @@ func (s *step[T]) adam(o *adam[T]) error {
 }
 
 // lap books the time since at on a task and returns now.
-func (s *step[T]) lap(task int, at time.Time) time.Time {
-	now := time.Now()
-	s.time[task] += now.Sub(at)
-	return now
+func (s *step[T]) lap(task int, at time.Duration) time.Duration {
+	return s.clock.Add(s.phase[task], at)
 }

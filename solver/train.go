@@ -181,7 +181,9 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 		if err != nil {
 			return 0, err
 		}
-		r.done++
+		if err := r.stepped(); err != nil {
+			return 0, err
+		}
 		r.seconds += time.Since(began).Seconds()
 		ended := status != optim.Running
 		if ended || r.due(r.Settings.Report) {
@@ -202,6 +204,9 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 		}
 		if ended {
 			r.advance()
+			if r.Settings.Checkpoint < 0 {
+				return Converged, nil
+			}
 			return Converged, r.checkpoint()
 		}
 		if r.due(r.Settings.Checkpoint) {

@@ -26,8 +26,8 @@ func newRow(comm mpi.Comm) deviceRow {
 	return deviceRow{Rank: comm.Rank(), Host: comm.Hostname(), Cores: runtime.NumCPU()}
 }
 
-// gatherRows tells every rank the rows of all, in order of rank.
-func gatherRows(comm mpi.Comm, own deviceRow) ([]deviceRow, error) {
+// gatherAll tells every rank what all say about themselves, in order of rank.
+func gatherAll[V any](comm mpi.Comm, own V) ([]V, error) {
 	text, err := json.Marshal(own)
 	if err != nil {
 		return nil, err
@@ -44,10 +44,10 @@ func gatherRows(comm mpi.Comm, own deviceRow) ([]deviceRow, error) {
 	if err := mpi.Allgatherv(comm, text, all, counts); err != nil {
 		return nil, err
 	}
-	rows := make([]deviceRow, len(counts))
+	rows := make([]V, len(counts))
 	for r, n := range counts {
 		if err := json.Unmarshal(all[:n], &rows[r]); err != nil {
-			return nil, fmt.Errorf("what rank %d says about its device: %w", r, err)
+			return nil, fmt.Errorf("what rank %d says about itself: %w", r, err)
 		}
 		all = all[n:]
 	}

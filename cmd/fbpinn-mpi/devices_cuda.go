@@ -42,7 +42,7 @@ func agreeOnDevices(comm mpi.Comm, own deviceRow, trouble error, oversubscribe b
 	if trouble != nil {
 		own.Trouble = trouble.Error()
 	}
-	rows, err := gatherRows(comm, own)
+	rows, err := gatherAll(comm, own)
 	if err != nil {
 		return nil, err
 	}

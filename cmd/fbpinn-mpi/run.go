@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -35,6 +36,7 @@ type runOptions struct {
 	oversubscribe bool
 	measure       string // file of a scaling.Point; empty: an ordinary run
 	warmUp        int
+	trace         int // events that each rank keeps for a trace
 }
 
 func runCommand() *cobra.Command {
@@ -60,6 +62,8 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 	c.Flags().BoolVar(&o.oversubscribe, "oversubscribe-gpu", false, "allow several ranks on one card")
 	c.Flags().StringVar(&o.measure, "measure", "", "time the training and write what was measured into this file, but no solution (see scale)")
 	c.Flags().IntVar(&o.warmUp, "warm-up", 0, "with --measure: steps that are not timed")
+	c.Flags().IntVar(&o.trace, "trace", 0, "write trace.json with the last so many phases of each rank, for ui.perfetto.dev (default without a number: 16384)")
+	c.Flags().Lookup("trace").NoOptDefVal = "16384"
 	return c
 }
 
@@ -74,6 +78,9 @@ func run(path string, o runOptions) error {
 		return alone(errors.New("--resume goes on with an earlier run, --force deletes it: give one of them"))
 	}
 	l, err := load(path, o.set)
+	if err == nil {
+		err = l.measurable(o)
+	}
 	if err != nil {
 		return alone(err)
 	}
@@ -149,7 +156,8 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 	if err := agree(comm, nil); err != nil {
 		return err
 	}
-	if out != nil {
+	times := l.observed(o)
+	if out != nil && o.measure == "" {
 		var err error
 		if out.exact, err = l.problem.Exact(l.test); err != nil {
 			return err
@@ -182,20 +190,25 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return err
 	}
 	for m.window < len(l.windows) {
-		if err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1); err != nil {
-			return err
+		if err = solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1, o); err != nil {
+			break
 		}
 		state, resumed[0] = nil, 0
 	}
-	if out == nil {
-		return nil
+	if c := (coded{}); o.trace > 0 && (err == nil || errors.As(err, &c)) { // all ranks come here
+		if e := writeTrace(comm, times, filepath.Join(l.directory(o.out), runlog.TraceName)); e != nil {
+			return e
+		}
+	}
+	if err != nil || out == nil || o.measure != "" {
+		return err
 	}
 	return out.finish(m.status, began)
 }
 
 // solveWindow trains the window in hand and moves on to the next. Collective.
 func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output[T], backend kernels.Backend[T],
-	double kernels.Backend[float64], state *solver.State[T], resumed bool) (err error) {
+	double kernels.Backend[float64], state *solver.State[T], resumed bool, o runOptions) (err error) {
 	v := l.windows[m.window]
 	if m.trace != nil {
 		v.begin(m.trace)
@@ -263,6 +276,10 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", m.steps+r.Done(), l.settings.Steps()*len(l.windows)), exitResubmit}
 		}
 		status = solver.StepLimit // the request came with the last step
+	}
+	if o.measure != "" {
+		m.window++
+		return measured(comm, l, r, traffic, status, out, o)
 	}
 	solution, residuals, err := r.Solve(double, v.test)
 	if err != nil {

@@ -224,7 +224,7 @@ func (s *study) measure(w io.Writer, p scalePoint) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintln(w, s.said(p, m))
+	fmt.Fprintln(w, said(p, m))
 	return nil
 }
 

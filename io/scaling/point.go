@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 )
 
 // Point is one measurement: a job on a number of ranks, timed after a warm-up. All times, counts of messages and iterations are sums
@@ -67,6 +68,17 @@ type Process struct {
 	CollectiveBytes int64   `json:"collective_bytes"` // that this rank put in
 	Seconds         float64 `json:"seconds"`
 	Exposed         float64 `json:"exposed"` // of them, waiting
+}
+
+// Add puts the phase of one rank, whose share in the mean is given, to that of the others.
+func (p *Point) Add(of Phase, share float64) {
+	k := slices.IndexFunc(p.Phases, func(v Phase) bool { return v.Row == of.Row && v.Name == of.Name })
+	if k < 0 {
+		k = len(p.Phases)
+		p.Phases = append(p.Phases, Phase{Row: of.Row, Name: of.Name})
+	}
+	v := &p.Phases[k]
+	v.Mean, v.Most = v.Mean+share*of.Mean, max(v.Most, of.Most)
 }
 
 // Unit is what times are divided by in tables: the timed steps of a method of first order; for one of second order, whose steps

@@ -22,6 +22,7 @@ import (
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // Link is what one neighbour shares with this rank. Forward: my Send blocks, in order, arrive in its Recv blocks, in order; the
@@ -74,6 +75,13 @@ func New[T kernels.Real](c mpi.Comm, ports Ports[T], links []Link, tag int) (*Ex
 	x.forward.prepare()
 	x.backward.prepare()
 	return x, nil
+}
+
+// Observe takes the times of both directions from now on, under the names of what travels: from sending to having everything, and what
+// of it was spent waiting.
+func (x *Exchange[T]) Observe(t *timeline.Recorder, there, back string) {
+	x.forward.observe(t, there)
+	x.backward.observe(t, back)
 }
 
 // handshake tells every rank what this one will send it and expects from it. One small all-to-all at the start also finds

@@ -1,10 +1,12 @@
 package exchange
 
 import (
+	"time"
 	"unsafe"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // side is one direction of an exchange: what is packed and sent, what is received and unpacked.
@@ -14,6 +16,10 @@ type side[T kernels.Real] struct {
 	posted   bool
 	packed   bool
 	sent     int // parcels of out
+
+	clock           *timeline.Recorder
+	flight, exposed timeline.Phase
+	left            time.Duration // when pack began
 }
 
 // parcel is one message.
@@ -40,6 +46,11 @@ func (s *side[T]) add(m Ports[T], rank int, send, recv []kernels.Block) error {
 	return nil
 }
 
+// observe takes times from now on: how long messages were under way, and how long this rank had to wait for them.
+func (s *side[T]) observe(t *timeline.Recorder, what string) {
+	s.clock, s.flight, s.exposed = t, t.Phase(timeline.Flight, what), t.Phase(timeline.Exposed, what)
+}
+
 func (s *side[T]) prepare() { s.requests = make([]mpi.Request, len(s.in)+len(s.out)) }
 
 func (s *side[T]) post(c mpi.Comm, tag int) error {
@@ -62,6 +73,9 @@ func (s *side[T]) pack(c mpi.Comm, tag int, src []T) error {
 		panic("exchange: Send needs one Post before it")
 	}
 	s.packed = true
+	if len(s.requests) > 0 {
+		s.left = s.clock.Now()
+	}
 	for k := range s.out {
 		s.out[k].port.Pack(src)
 	}
@@ -94,13 +108,19 @@ func (s *side[T]) finish(c mpi.Comm, tag int, dst []T, add bool) error {
 		return err
 	}
 	for k := range s.in {
+		at := s.clock.Now()
 		if err := s.requests[k].Wait(); err != nil {
 			return err
 		}
+		s.clock.Add(s.exposed, at)
 		s.in[k].port.Unpack(dst, add)
 	}
-	if err := mpi.WaitEach(s.requests[len(s.in):]); err != nil {
-		return err
+	if len(s.requests) > 0 {
+		at := s.clock.Add(s.flight, s.left)
+		if err := mpi.WaitEach(s.requests[len(s.in):]); err != nil {
+			return err
+		}
+		s.clock.Add(s.exposed, at)
 	}
 	s.posted, s.packed, s.sent = false, false, 0
 	return nil

@@ -2,11 +2,13 @@ package model
 
 import (
 	"fmt"
+	"time"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver/decomp"
 	"fbpinn-mpi/solver/exchange"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // Model is what all ranks agree on before points exist.
@@ -62,6 +64,10 @@ type Cloud[T kernels.Real] struct {
 	coarse     kernels.Port[T] // carries it
 	summed     []T             // what is being summed, nil if nothing is
 	tick       func()          // progress, made once
+
+	clock           *timeline.Recorder
+	flight, exposed timeline.Phase // of sum
+	left            time.Duration  // when sum started
 }
 
 // group is a stretch of levels in Theta whose networks have one shape, and so one plan and one kernel. See forward.go for "inner"
@@ -170,6 +176,17 @@ func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Mode
 	c.Traffic.MinimumBytes = y.minimum[rank] * size
 	c.Traffic.ReducedValues = c.replicated
 	return c, c.Activate(nil, nil)
+}
+
+// Observe takes the times of all messages from now on.
+func (c *Cloud[T]) Observe(t *timeline.Recorder) {
+	const what = "replicated gradients"
+	c.clock, c.flight, c.exposed = t, t.Phase(timeline.Flight, what), t.Phase(timeline.Exposed, what)
+	if c.Mode == Jets {
+		c.exchange.Observe(t, "jets", "adjoints")
+	} else {
+		c.exchange.Observe(t, "parameters", "gradients")
+	}
 }
 
 // Close frees the memory of the cloud and of its kernels. No message may be under way.

@@ -88,6 +88,7 @@ func (c *Cloud[T]) startSum(wait bool) (err error) {
 	if c.summed, err = c.coarse.Message(); err != nil {
 		return err
 	}
+	c.left = c.clock.Now()
 	return mpi.Iallreduce(c.comm, c.summed, mpi.Sum, &c.sum)
 }
 
@@ -114,9 +115,12 @@ func (c *Cloud[T]) FinishReplicated() error {
 	if c.coarse == nil {
 		return nil
 	}
+	at := c.clock.Now()
 	if err := c.sum.Wait(); err != nil {
 		return err
 	}
+	c.clock.Add(c.exposed, at)
+	c.clock.Add(c.flight, c.left)
 	c.coarse.Return(c.Grad)
 	c.summed = nil
 	return nil

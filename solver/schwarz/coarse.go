@@ -159,7 +159,7 @@ func (s *Solver) project() error {
 	if c == nil {
 		return nil
 	}
-	defer s.clock(&s.report.Seconds.Coarse)()
+	defer s.clock("coarse space", &s.report.Seconds.Coarse)()
 	err := s.each(len(c.strips), func(w *worker, k int) error {
 		c.strips[k].fill(s, c, w)
 		return nil

@@ -3,6 +3,7 @@ package schwarz
 import (
 	"fmt"
 	"math"
+	"time"
 
 	"fbpinn-mpi/kernels/dense"
 	"fbpinn-mpi/mpi"
@@ -36,7 +37,8 @@ func (f *Free) Factor(sys *System, damping float64) error {
 	s := f.s
 	sys.check(s.comm.Rank(), s.comm.Size())
 	s.sys, s.report = sys, Report{}
-	defer s.clock(&s.report.Seconds.Total)()
+	began := time.Now()
+	defer func() { s.report.Seconds.Total += time.Since(began).Seconds() }()
 	var err error
 	if s.pattern, err = sys.share(s.comm, newCover(sys)); err != nil {
 		return err
@@ -44,16 +46,15 @@ func (f *Free) Factor(sys *System, damping float64) error {
 	for k := range s.workers {
 		s.workers[k].filling = 0
 	}
-	done := s.clock(&s.report.Seconds.Filter)
+	done := s.clock("filter", &s.report.Seconds.Filter)
 	if err := s.filterOwned(); err != nil {
 		return err
 	}
 	done()
+	s.apart()
 	for k := range s.workers {
-		s.report.Seconds.Blocks += s.workers[k].filling.Seconds() / float64(len(s.workers))
 		s.workers[k].a = nil // a block is much larger than all that stays
 	}
-	s.report.Seconds.Filter -= s.report.Seconds.Blocks
 	s.at = make([]int, len(sys.Touch)+1)
 	f.d = make([][]float64, len(sys.Touch))
 	for t := range sys.Touch {
@@ -208,7 +209,7 @@ func (f *Free) Solve(b []float64, d [][]float64) (Outcome, error) {
 	if len(b) != s.sys.Rows || len(d) != len(s.sys.Touch) {
 		panic("schwarz: right-hand side or solution of another system")
 	}
-	defer s.clock(&s.report.Seconds.Iterations)()
+	defer s.clock("iterations", &s.report.Seconds.Iterations)()
 	copy(f.r, b)
 	clear(f.y)
 	out, err := f.iterate()

@@ -23,7 +23,7 @@ func (s *Solver) Solve(b []float64, d [][]float64) (Outcome, error) {
 	if len(b) != s.sys.Rows || len(d) != len(s.sys.Touch) {
 		panic("schwarz: right-hand side or solution of another system")
 	}
-	defer s.clock(&s.report.Seconds.Iterations)()
+	defer s.clock("iterations", &s.report.Seconds.Iterations)()
 	v := &s.vectors
 	copy(v.r, b)
 	clear(v.y)

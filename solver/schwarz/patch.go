@@ -292,6 +292,7 @@ func (s *Solver) connect() error {
 	if err != nil {
 		return fmt.Errorf("schwarz: exchange of the iteration: %w", err)
 	}
+	x.Observe(s.set.Timeline, "gradients of blocks", "corrections of blocks")
 	s.exchange = x
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"fbpinn-mpi/kernels/dense"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver/exchange"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // Solver holds a System in factored form. Its methods are collective: all ranks call them in the same order, on the thread of MPI.
@@ -36,12 +37,13 @@ type Solver struct {
 	covered  []float64 // rows of all touched blocks one after the other
 	vectors  vectors
 	report   Report
+	summing  timeline.Phase
 }
 
 // New prepares a solver; lib does the dense algebra.
 func New(comm mpi.Comm, lib *dense.Library, set Settings) *Solver {
 	set = set.filled()
-	return &Solver{comm: comm, lib: lib, set: set, workers: make([]worker, set.Workers)}
+	return &Solver{comm: comm, lib: lib, set: set, workers: make([]worker, set.Workers), summing: set.Timeline.Phase(timeline.Exposed, "sums")}
 }
 
 // Factor filters the blocks, forms and factors the normal matrix of the patch with damping ν, and finds the coarse space. What was
@@ -50,7 +52,8 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	sys.check(s.comm.Rank(), s.comm.Size())
 	s.Close()
 	s.sys, s.damping, s.report = sys, damping, Report{}
-	defer s.clock(&s.report.Seconds.Total)()
+	began := time.Now()
+	defer func() { s.report.Seconds.Total += time.Since(began).Seconds() }()
 	s.cover = newCover(sys)
 	var err error
 	if s.pattern, err = sys.share(s.comm, s.cover); err != nil {
@@ -59,16 +62,12 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	for k := range s.workers {
 		s.workers[k].filling = 0
 	}
-	done := s.clock(&s.report.Seconds.Filter)
+	done := s.clock("filter", &s.report.Seconds.Filter)
 	if err := s.filter(); err != nil {
 		return err
 	}
 	done()
-	// Filling and filtering take turns on every worker.
-	for k := range s.workers {
-		s.report.Seconds.Blocks += s.workers[k].filling.Seconds() / float64(len(s.workers))
-	}
-	s.report.Seconds.Filter -= s.report.Seconds.Blocks
+	s.apart()
 	total := int64(0)
 	for _, n := range s.kept {
 		total += n
@@ -91,7 +90,7 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	if err := s.connect(); err != nil {
 		return err
 	}
-	done = s.clock(&s.report.Seconds.Normal)
+	done = s.clock("normal matrix", &s.report.Seconds.Normal)
 	mine, err := s.products()
 	if err != nil {
 		return err
@@ -101,7 +100,7 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	}
 	done()
 	if total > 0 && vectors > 0 {
-		done = s.clock(&s.report.Seconds.Coarse)
+		done = s.clock("coarse space", &s.report.Seconds.Coarse)
 		if err := s.newCoarse(mine, vectors); err != nil {
 			return err
 		}
@@ -117,7 +116,7 @@ func (s *Solver) Damp(damping float64) error {
 		panic("schwarz: negative damping")
 	}
 	s.damping = damping
-	done := s.clock(&s.report.Seconds.Factor)
+	done := s.clock("factor", &s.report.Seconds.Factor)
 	ok, err := s.decompose()
 	if err != nil {
 		return err
@@ -159,10 +158,24 @@ func (s *Solver) Close() {
 	s.patch, s.exchange, s.coarse, s.sys = nil, nil, nil, nil
 }
 
-// clock adds the seconds until its result is called.
-func (s *Solver) clock(to *float64) func() {
-	began := time.Now()
-	return func() { *to += time.Since(began).Seconds() }
+// clock adds the seconds of a phase until its result is called.
+func (s *Solver) clock(phase string, to *float64) func() {
+	t := s.set.Timeline
+	p, at, began := t.Phase(timeline.Solver, phase), t.Now(), time.Now()
+	return func() {
+		*to += time.Since(began).Seconds()
+		t.Add(p, at)
+	}
+}
+
+// apart says what of the filter's time was spent in System.Fill: filling and filtering take turns on every worker.
+func (s *Solver) apart() {
+	for k := range s.workers {
+		s.report.Seconds.Blocks += s.workers[k].filling.Seconds() / float64(len(s.workers))
+	}
+	s.report.Seconds.Filter -= s.report.Seconds.Blocks
+	t := s.set.Timeline
+	t.Move(t.Phase(timeline.Solver, "filter"), t.Phase(timeline.Solver, "blocks"), time.Duration(s.report.Seconds.Blocks*float64(time.Second)))
 }
 
 // vectors of the iteration. Those that messages touch lie outside the Go heap.
@@ -190,5 +203,9 @@ func (s *Solver) sums(x []float64) error {
 	if s.summed < len(x) {
 		s.sum, s.summed = mpi.NewTreeSum(s.comm, len(x), s.set.Tag+2), len(x)
 	}
-	return s.sum.Sum(x)
+	t := s.set.Timeline
+	at := t.Now()
+	err := s.sum.Sum(x)
+	t.Add(s.summing, at)
+	return err
 }

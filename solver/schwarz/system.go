@@ -2,6 +2,7 @@ package schwarz
 
 import (
 	"fbpinn-mpi/kernels"
+	"fbpinn-mpi/solver/timeline"
 )
 
 // System is the matrix J with the owners of its blocks. Nothing in it may change while a Solver uses it, except what Fill writes.
@@ -32,14 +33,15 @@ type Touch struct {
 
 // Settings of a Solver; zero values mean the defaults named.
 type Settings struct {
-	Tau           float64 // singular values of a block below Tau·largest are dropped: 1e-9
-	Ridge         float64 // added to the diagonal of N before it is factored, never to the problem: 1e-14
-	Tolerance     float64 // stop at √(gᵀMg) <= Tolerance·‖r‖, which bounds ‖B(y - y*)‖/‖r‖ up to the condition of M N: 1e-7
-	MaxIterations int     // 200
-	Layers        int     // of overlap of patches: 2, or 3 where the largest patch then still is below twice the largest share of a rank
-	CoarseVectors int     // of each rank at most: 80, in all 2560; none where some blocks share rows with nearly all. Negative: none
-	Workers       int     // goroutines of this rank: 1
-	Tag           int     // messages use this tag and the next two: 100
+	Tau           float64            // singular values of a block below Tau·largest are dropped: 1e-9
+	Ridge         float64            // added to the diagonal of N before it is factored, never to the problem: 1e-14
+	Tolerance     float64            // stop at √(gᵀMg) <= Tolerance·‖r‖, which bounds ‖B(y - y*)‖/‖r‖ up to the condition of M N: 1e-7
+	MaxIterations int                // 200
+	Layers        int                // of overlap of patches: 2, or 3 where the largest patch then still is below twice the largest share of a rank
+	CoarseVectors int                // of each rank at most: 80, in all 2560; none where some blocks share rows with nearly all. Negative: none
+	Workers       int                // goroutines of this rank: 1
+	Tag           int                // messages use this tag and the next two: 100
+	Timeline      *timeline.Recorder // takes the times of phases; nil: nobody
 }
 
 func (s Settings) filled() Settings {
