@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 	"syscall"
+	"time"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
@@ -37,6 +38,7 @@ var faults = map[string]func(comm mpi.Comm) error{
 	},
 	"kill": func(mpi.Comm) error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 	"stop": func(mpi.Comm) error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
+	"usr1": func(mpi.Comm) error { return syscall.Kill(os.Getpid(), syscall.SIGUSR1) }, // no fault: a request to stop
 }
 
 // faulty is the backend, which on the rank of FBPINN_FAULT meets the fault when it sums residuals for the step-th time.
@@ -57,7 +59,10 @@ func faulty[T kernels.Real](comm mpi.Comm, b kernels.Backend[T]) (kernels.Backen
 	if rank != comm.Rank() {
 		return b, nil
 	}
-	return &faultyBackend[T]{Backend: b, step: step, fault: func() error { return faults[part[2]](comm) }}, nil
+	return &faultyBackend[T]{Backend: b, step: step, fault: func() error {
+		fmt.Fprintf(os.Stderr, "FBPINN_FAULT at %.3f\n", float64(time.Now().UnixMilli())/1e3)
+		return faults[part[2]](comm)
+	}}, nil
 }
 
 type faultyBackend[T kernels.Real] struct {

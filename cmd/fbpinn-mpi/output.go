@@ -31,7 +31,7 @@ type output[T kernels.Real] struct {
 	log      *runlog.Log
 	events   *runlog.Events
 	progress *runlog.Progress
-	stop     func() bool
+	stop     *deadline
 	exact    [][]float64
 	null     [][][]float64 // see solver.Modulo
 	history  []solver.Report
@@ -48,7 +48,7 @@ type output[T kernels.Real] struct {
 }
 
 // openOutput locks the folder, and reads the checkpoint if the run is to go on.
-func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool) (*output[T], *solver.State[T], error) {
+func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop *deadline) (*output[T], *solver.State[T], error) {
 	dir, err := runlog.OpenDir(l.directory(o.out), o.force, o.resume)
 	if err != nil {
 		return nil, nil, err
@@ -315,7 +315,7 @@ func (o *output[T]) compared() []string {
 }
 
 // Stop reports whether the run was asked to end.
-func (o *output[T]) Stop() bool { return o.stop() }
+func (o *output[T]) Stop() bool { return o.stop.over() }
 
 // Checkpoint writes a generation.
 func (o *output[T]) Checkpoint(s *solver.State[T]) error {
@@ -340,6 +340,7 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	if err := checkpoint.Write(o.dir.Path(), c); err != nil {
 		return fmt.Errorf("checkpoint of step %d: %w", s.Step, err)
 	}
+	o.stop.wrote(time.Since(began))
 	o.event(runlog.Event{What: runlog.Checkpointed, Step: c.Step, Seconds: time.Since(began).Seconds()})
 	return nil
 }

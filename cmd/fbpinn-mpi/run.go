@@ -4,12 +4,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"os/signal"
-	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -36,7 +33,6 @@ type runOptions struct {
 	oversubscribe bool
 	measure       string // file of a scaling.Point; empty: an ordinary run
 	warmUp        int
-	trace         int // events that each rank keeps for a trace
 }
 
 func runCommand() *cobra.Command {
@@ -48,7 +44,8 @@ func runCommand() *cobra.Command {
 
 Start it alone, or on many ranks with mpirun or srun: mpirun -np 4 fbpinn-mpi run JOB. The answer does not
 depend on the number of ranks. A folder that holds an earlier run is refused unless --resume or --force is given.
-SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with a checkpoint and exit code 75.`,
+SIGUSR1 (mpirun forwards it) ends the run at the next report with a checkpoint and exit code 75; --max-time does so early enough
+to be done by then. If a rank gives no sign of life for the time of --watchdog, the others end with exit code 71.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error { return run(args[0], o) },
 	}
@@ -56,31 +53,26 @@ SIGUSR1 (mpirun forwards it) and --max-time end the run at the next report with 
 	c.Flags().StringVar(&o.out, "out", "", "folder to write into (default: output.directory of the job, else runs/<name of the job>)")
 	c.Flags().BoolVar(&o.resume, "resume", false, "go on from the newest valid checkpoint in the folder")
 	c.Flags().BoolVar(&o.force, "force", false, "delete the files of an earlier run in the folder")
-	c.Flags().DurationVar(&o.maxTime, "max-time", 0, "stop with a checkpoint after this time, such as 55m")
+	c.Flags().DurationVar(&o.maxTime, "max-time", 0, "be over, with a checkpoint, within this time, such as 55m")
 	c.Flags().DurationVar(&o.watch, "watchdog", defaultWatch, "end all ranks when one gives no sign of life for this time; 0: wait for ever")
 	c.Flags().StringVar(&o.backend, "backend", "auto", "auto, cpu or cuda; auto takes a card where there is one")
 	c.Flags().BoolVar(&o.oversubscribe, "oversubscribe-gpu", false, "allow several ranks on one card")
 	c.Flags().StringVar(&o.measure, "measure", "", "time the training and write what was measured into this file, but no solution (see scale)")
 	c.Flags().IntVar(&o.warmUp, "warm-up", 0, "with --measure: steps that are not timed")
-	c.Flags().IntVar(&o.trace, "trace", 0, "write trace.json with the last so many phases of each rank, for ui.perfetto.dev (default without a number: 16384)")
-	c.Flags().Lookup("trace").NoOptDefVal = "16384"
 	return c
 }
 
 // run reads and checks the job on every rank before MPI starts, so that a bad job costs nothing.
 func run(path string, o runOptions) error {
 	began := time.Now()
-	stop := notify(o.maxTime)
-	if err := handOver(o.backend, stop); err != nil {
+	stop := newDeadline(o.maxTime)
+	if err := handOver(o.backend, stop.requested); err != nil {
 		return alone(err)
 	}
 	if o.resume && o.force {
 		return alone(errors.New("--resume goes on with an earlier run, --force deletes it: give one of them"))
 	}
 	l, err := load(path, o.set)
-	if err == nil {
-		err = l.measurable(o)
-	}
 	if err != nil {
 		return alone(err)
 	}
@@ -142,7 +134,7 @@ func rankHint() (rank string, ok bool) {
 }
 
 // runOn trains in the precision T. Rank 0 talks, reads and writes; the others only compute.
-func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() bool, began time.Time) (err error) {
+func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop *deadline, began time.Time) (err error) {
 	var out *output[T]
 	var state *solver.State[T]
 	m := l.newMarch()
@@ -156,8 +148,7 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 	if err := agree(comm, nil); err != nil {
 		return err
 	}
-	times := l.observed(o)
-	if out != nil && o.measure == "" {
+	if out != nil {
 		var err error
 		if out.exact, err = l.problem.Exact(l.test); err != nil {
 			return err
@@ -190,25 +181,20 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop func() b
 		return err
 	}
 	for m.window < len(l.windows) {
-		if err = solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1, o); err != nil {
-			break
+		if err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1); err != nil {
+			return err
 		}
 		state, resumed[0] = nil, 0
 	}
-	if c := (coded{}); o.trace > 0 && (err == nil || errors.As(err, &c)) { // all ranks come here
-		if e := writeTrace(comm, times, filepath.Join(l.directory(o.out), runlog.TraceName)); e != nil {
-			return e
-		}
-	}
-	if err != nil || out == nil || o.measure != "" {
-		return err
+	if out == nil {
+		return nil
 	}
 	return out.finish(m.status, began)
 }
 
 // solveWindow trains the window in hand and moves on to the next. Collective.
 func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output[T], backend kernels.Backend[T],
-	double kernels.Backend[float64], state *solver.State[T], resumed bool, o runOptions) (err error) {
+	double kernels.Backend[float64], state *solver.State[T], resumed bool) (err error) {
 	v := l.windows[m.window]
 	if m.trace != nil {
 		v.begin(m.trace)
@@ -276,10 +262,6 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", m.steps+r.Done(), l.settings.Steps()*len(l.windows)), exitResubmit}
 		}
 		status = solver.StepLimit // the request came with the last step
-	}
-	if o.measure != "" {
-		m.window++
-		return measured(comm, l, r, traffic, status, out, o)
 	}
 	solution, residuals, err := r.Solve(double, v.test)
 	if err != nil {
@@ -392,20 +374,4 @@ func observe[T kernels.Real](out *output[T]) solver.Observer[T] {
 		return nil
 	}
 	return out
-}
-
-// notify returns a function that tells whether SIGUSR1 has come or the time is over. Every rank calls it, and early: mpirun
-// forwards the signal to all ranks, and a rank that does not catch it dies of it.
-func notify(limit time.Duration) func() bool {
-	signals := make(chan os.Signal, 1)
-	signal.Notify(signals, syscall.SIGUSR1)
-	began, stopped := time.Now(), false
-	return func() bool {
-		select {
-		case <-signals:
-			stopped = true
-		default:
-		}
-		return stopped || (limit > 0 && time.Since(began) > limit)
-	}
 }

@@ -3,7 +3,6 @@
 package h5
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -15,8 +14,8 @@ import (
 var refusals = map[string]error{"full": syscall.ENOSPC, "quota": syscall.EDQUOT, "read-only": syscall.EROFS, "broken": syscall.EIO}
 
 // disk refuses as FBPINN_DISK=what:name:refusal says: doing this to a file whose final name matches the pattern fails, as on a disk that
-// is full, in quota, read-only or broken. A writer that is refused a write leaves half of it. The refusal "pause" says where the
-// writer stands and waits to be killed.
+// is full, in quota, read-only or broken. A writer that is refused a write leaves half of it. The refusal "pause" makes a
+// file "paused" beside it and waits to be killed.
 func disk(what, path string) error {
 	part := strings.Split(os.Getenv("FBPINN_DISK"), ":")
 	if len(part) != 3 || part[0] != what {
@@ -27,7 +26,7 @@ func disk(what, path string) error {
 		return err
 	}
 	if part[2] == "pause" {
-		fmt.Fprintf(os.Stderr, "FBPINN_DISK: before %s of %s\n", what, name)
+		_ = os.WriteFile(filepath.Join(filepath.Dir(path), "paused"), nil, 0o644)
 		time.Sleep(time.Hour)
 	}
 	err := refusals[part[2]]
