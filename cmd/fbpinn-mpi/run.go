@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
@@ -33,6 +34,7 @@ type runOptions struct {
 	oversubscribe bool
 	measure       string // file of a scaling.Point; empty: an ordinary run
 	warmUp        int
+	trace         int // events that each rank keeps for a trace
 }
 
 func runCommand() *cobra.Command {
@@ -59,6 +61,8 @@ to be done by then. If a rank gives no sign of life for the time of --watchdog, 
 	c.Flags().BoolVar(&o.oversubscribe, "oversubscribe-gpu", false, "allow several ranks on one card")
 	c.Flags().StringVar(&o.measure, "measure", "", "time the training and write what was measured into this file, but no solution (see scale)")
 	c.Flags().IntVar(&o.warmUp, "warm-up", 0, "with --measure: steps that are not timed")
+	c.Flags().IntVar(&o.trace, "trace", 0, "write trace.json with the last so many phases of each rank, for ui.perfetto.dev (default without a number: 16384)")
+	c.Flags().Lookup("trace").NoOptDefVal = "16384"
 	return c
 }
 
@@ -73,6 +77,9 @@ func run(path string, o runOptions) error {
 		return alone(errors.New("--resume goes on with an earlier run, --force deletes it: give one of them"))
 	}
 	l, err := load(path, o.set)
+	if err == nil {
+		err = l.measurable(o)
+	}
 	if err != nil {
 		return alone(err)
 	}
@@ -148,7 +155,8 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop *deadlin
 	if err := agree(comm, nil); err != nil {
 		return err
 	}
-	if out != nil {
+	times := l.observed(o)
+	if out != nil && o.measure == "" {
 		var err error
 		if out.exact, err = l.problem.Exact(l.test); err != nil {
 			return err
@@ -181,20 +189,25 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop *deadlin
 		return err
 	}
 	for m.window < len(l.windows) {
-		if err := solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1); err != nil {
-			return err
+		if err = solveWindow(comm, l, m, out, backend, double, state, resumed[0] == 1, o); err != nil {
+			break
 		}
 		state, resumed[0] = nil, 0
 	}
-	if out == nil {
-		return nil
+	if o.trace > 0 && agreed(err) { // all ranks come here
+		if e := writeTrace(comm, times, filepath.Join(l.directory(o.out), runlog.TraceName)); e != nil {
+			return e
+		}
+	}
+	if err != nil || out == nil || o.measure != "" {
+		return err
 	}
 	return out.finish(m.status, began)
 }
 
 // solveWindow trains the window in hand and moves on to the next. Collective.
 func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output[T], backend kernels.Backend[T],
-	double kernels.Backend[float64], state *solver.State[T], resumed bool) (err error) {
+	double kernels.Backend[float64], state *solver.State[T], resumed bool, o runOptions) (err error) {
 	v := l.windows[m.window]
 	if m.trace != nil {
 		v.begin(m.trace)
@@ -262,6 +275,10 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 			return coded{fmt.Errorf("stopped after step %d of %d; go on with --resume", m.steps+r.Done(), l.settings.Steps()*len(l.windows)), exitResubmit}
 		}
 		status = solver.StepLimit // the request came with the last step
+	}
+	if o.measure != "" {
+		m.window++
+		return measured(comm, l, r, traffic, status, out, o)
 	}
 	solution, residuals, err := r.Solve(double, v.test)
 	if err != nil {
