@@ -233,7 +233,7 @@ func differs(a, b content) string {
 }
 
 // said waits until a condition holds of a run under way, and fails the test when it ends or hangs before.
-func until(t *testing.T, p *mpitest.Process, what string, holds func() bool) {
+func until(t *testing.T, p *mpitest.Running, what string, holds func() bool) {
 	t.Helper()
 	for began := time.Now(); time.Since(began) < program.Patience/2; time.Sleep(5 * time.Millisecond) {
 		if holds() {
@@ -245,7 +245,7 @@ func until(t *testing.T, p *mpitest.Process, what string, holds func() bool) {
 }
 
 // reported waits for so many lines in the log.
-func reported(t *testing.T, p *mpitest.Process, dir string, lines int) {
+func reported(t *testing.T, p *mpitest.Running, dir string, lines int) {
 	t.Helper()
 	until(t, p, "report", func() bool {
 		text, err := os.ReadFile(filepath.Join(dir, "log.jsonl"))
@@ -254,7 +254,7 @@ func reported(t *testing.T, p *mpitest.Process, dir string, lines int) {
 }
 
 // end kills a run: launcher and ranks, at once.
-func end(p *mpitest.Process, ranks ...int) {
+func end(p *mpitest.Running, ranks ...int) {
 	for _, pid := range append(ranks, p.Process.Pid) {
 		_ = syscall.Kill(pid, syscall.SIGKILL)
 	}

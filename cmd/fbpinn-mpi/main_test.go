@@ -1,27 +1,25 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
-	"syscall"
 	"testing"
 	"time"
+
+	"fbpinn-mpi/mpi/mpitest"
 )
 
 // The tests run the program as a user does: built once, started alone or by mpirun, judged by its exit code, its words and its
 // files.
 var (
-	update = flag.Bool("update", false, "write the golden files anew")
-	binary string // the program under test; set by TestMain
+	update  = flag.Bool("update", false, "write the golden files anew")
+	program mpitest.Program // under test; set by TestMain
+	binary  string          // its file
 )
 
 // patience ends a run that hangs. The longest, with 64 ranks on a busy machine, needs a quarter of it.
@@ -39,11 +37,11 @@ func build(m *testing.M) int {
 		return 1
 	}
 	defer os.RemoveAll(dir)
-	binary = filepath.Join(dir, "fbpinn-mpi")
-	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
-		fmt.Fprintf(os.Stderr, "build: %v\n%s", err, out)
+	if program, err = mpitest.Build(dir, "."); err != nil {
+		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
+	program.Patience, binary = patience, program.Path
 	return m.Run()
 }
 
@@ -54,64 +52,23 @@ type outcome struct {
 }
 
 func (o outcome) String() string {
-	return fmt.Sprintf("exit code %d\n%s\n%s", o.code, o.stdout, o.stderr)
-}
-
-// launcher is the command line that starts np ranks: 0 is no launcher at all.
-func launcher(t *testing.T, np int) []string {
-	t.Helper()
-	if np == 0 {
-		return nil
-	}
-	if _, err := exec.LookPath("mpirun"); err != nil {
-		t.Skipf("SKIP: %s needs mpirun", t.Name())
-	}
-	line := []string{"mpirun", "--oversubscribe", "--bind-to", "none", "-np", strconv.Itoa(np)}
-	if os.Geteuid() == 0 {
-		line = append(line, "--allow-run-as-root")
-	}
-	return line
+	return mpitest.Outcome{Code: o.code, Stdout: o.stdout, Stderr: o.stderr}.String()
 }
 
 // process is a run under way.
-type process struct {
-	*exec.Cmd
-	out, err strings.Builder
-}
+type process struct{ *mpitest.Running }
 
-// begin starts the program on np ranks.
+// begin starts the program on np ranks: 0 is no launcher at all.
 func begin(t *testing.T, np int, args ...string) *process {
 	t.Helper()
-	line := append(append(launcher(t, np), binary), args...)
-	ctx, cancel := context.WithTimeout(context.Background(), patience)
-	t.Cleanup(cancel)
-	p := &process{Cmd: exec.CommandContext(ctx, line[0], line[1:]...)}
-	p.Stdout, p.Stderr = &p.out, &p.err
-	// Open MPI keeps session folders in one place, and launchers that start and end at the same time lose them to each other.
-	session, err := os.MkdirTemp("", "session")
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { os.RemoveAll(session) })
-	p.Env = append(os.Environ(), "OMPI_MCA_btl_vader_single_copy_mechanism=none", "OMPI_MCA_orte_tmpdir_base="+session)
-	// mpirun ends its ranks when asked to; a kill would leave them behind.
-	p.Cancel = func() error { return p.Process.Signal(syscall.SIGTERM) }
-	p.WaitDelay = 5 * time.Second
-	if err := p.Start(); err != nil {
-		t.Fatal(err)
-	}
-	return p
+	return &process{program.Begin(t, np, args...)}
 }
 
 // end waits for the program.
 func (p *process) end(t *testing.T) outcome {
 	t.Helper()
-	err := p.Wait()
-	var exit *exec.ExitError
-	if err != nil && !errors.As(err, &exit) {
-		t.Fatalf("%v\n%s\n%s", err, p.out.String(), p.err.String())
-	}
-	return outcome{p.ProcessState.ExitCode(), p.out.String(), p.err.String()}
+	o := p.End(t)
+	return outcome{o.Code, o.Stdout, o.Stderr}
 }
 
 // start runs the program to its end.
@@ -133,12 +90,7 @@ func must(t *testing.T, code, np int, args ...string) outcome {
 // says wants each of the texts in what a run said, exactly once where once is set.
 func (o outcome) says(t *testing.T, once bool, texts ...string) {
 	t.Helper()
-	all := o.stdout + o.stderr
-	for _, text := range texts {
-		if n := strings.Count(all, text); n == 0 || once && n > 1 {
-			t.Errorf("%q said %d times\n%v", text, n, o)
-		}
-	}
+	mpitest.Outcome{Code: o.code, Stdout: o.stdout, Stderr: o.stderr}.Says(t, once, texts...)
 }
 
 // line is one report of log.jsonl without its times.

@@ -5,10 +5,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
 )
 
 // TestNotFinite: a residual that is NaN at one point ends the run with the term, the place, the step and the rank, said once.
@@ -53,63 +50,4 @@ func TestManyRanks_np64(t *testing.T) {
 	if histories[0][19].Loss >= histories[0][0].Loss {
 		t.Error("the loss does not fall: nothing was trained")
 	}
-}
-
-// TestKilledRank: when one rank is killed, all are gone soon, and the launcher says so.
-func TestKilledRank(t *testing.T) {
-	if _, err := os.Stat("/proc/self/environ"); err != nil {
-		t.Skip("SKIP: TestKilledRank finds the ranks in /proc")
-	}
-	const soon = 10 * time.Second
-	dir := t.TempDir()
-	p := begin(t, 3, "run", oscillator, "--out", dir, "--set", "train.steps=100000000")
-	reported(t, p, dir)
-	ranks := ranksOf(t, dir)
-	if len(ranks) != 3 {
-		t.Fatalf("ranks found: %v", ranks)
-	}
-	if err := syscall.Kill(ranks["1"], syscall.SIGKILL); err != nil {
-		t.Fatal(err)
-	}
-	began := time.Now()
-	if o := p.end(t); o.code == 0 {
-		t.Errorf("the launcher saw nothing: %v", o)
-	}
-	for len(ranksOf(t, dir)) > 0 && time.Since(began) < soon {
-		time.Sleep(50 * time.Millisecond)
-	}
-	if d := time.Since(began); d >= soon {
-		t.Errorf("not over after %v; still there: %v", d, ranksOf(t, dir))
-	}
-	must(t, 0, 0, "run", oscillator, "--out", dir, "--force", "--set", "train.steps=10") // and holds no lock
-}
-
-// ranksOf finds the processes of a run by their command line: process id by rank.
-func ranksOf(t *testing.T, dir string) map[string]int {
-	t.Helper()
-	ranks := map[string]int{}
-	processes, err := filepath.Glob("/proc/[0-9]*")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, process := range processes {
-		line, err := os.ReadFile(process + "/cmdline")
-		if err != nil || !strings.HasPrefix(string(line), binary+"\x00") || !strings.Contains(string(line), "\x00"+dir+"\x00") {
-			continue
-		}
-		environ, err := os.ReadFile(process + "/environ")
-		if err != nil {
-			continue // gone meanwhile
-		}
-		pid, err := strconv.Atoi(filepath.Base(process))
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, v := range strings.Split(string(environ), "\x00") {
-			if rank, ok := strings.CutPrefix(v, "OMPI_COMM_WORLD_RANK="); ok {
-				ranks[rank] = pid
-			}
-		}
-	}
-	return ranks
 }

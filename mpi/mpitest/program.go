@@ -51,8 +51,8 @@ func Launcher(t testing.TB, np int) []string {
 	return line
 }
 
-// Process is a run under way.
-type Process struct {
+// Running is a run under way.
+type Running struct {
 	*exec.Cmd
 	Out, Err strings.Builder // complete after End
 
@@ -60,12 +60,12 @@ type Process struct {
 }
 
 // Begin starts the program on np ranks.
-func (p Program) Begin(t testing.TB, np int, args ...string) *Process {
+func (p Program) Begin(t testing.TB, np int, args ...string) *Running {
 	t.Helper()
 	line := append(append(Launcher(t, np), p.Path), args...)
 	ctx, cancel := context.WithTimeout(context.Background(), p.Patience)
 	t.Cleanup(cancel)
-	r := &Process{Cmd: exec.CommandContext(ctx, line[0], line[1:]...), program: p.Path}
+	r := &Running{Cmd: exec.CommandContext(ctx, line[0], line[1:]...), program: p.Path}
 	r.Stdout, r.Stderr = &r.Out, &r.Err
 	// Open MPI keeps session folders in one place, and launchers that start and end at the same time lose them to each other.
 	session, err := os.MkdirTemp("", "session")
@@ -84,7 +84,7 @@ func (p Program) Begin(t testing.TB, np int, args ...string) *Process {
 }
 
 // End waits for the program.
-func (p *Process) End(t testing.TB) Outcome {
+func (p *Running) End(t testing.TB) Outcome {
 	t.Helper()
 	err := p.Wait()
 	var exit *exec.ExitError
@@ -95,7 +95,7 @@ func (p *Process) End(t testing.TB) Outcome {
 }
 
 // Ranks finds the processes of the run that has this argument on its command line: process id by rank, "" for one without a launcher.
-func (p *Process) Ranks(t testing.TB, argument string) map[string]int {
+func (p *Running) Ranks(t testing.TB, argument string) map[string]int {
 	t.Helper()
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skipf("SKIP: %s finds the ranks in /proc", t.Name())
