@@ -20,7 +20,7 @@ const (
 
 // barWidth is the bar without its ends, barRoom what progressbar puts around it: percentage, ends, blanks.
 const (
-	barWidth = 12
+	barWidth = 8
 	barRoom  = barWidth + 10
 )
 
@@ -97,7 +97,7 @@ func (p *Progress) Report(r Report) {
 	p.bar.Describe(text)                       // draws, so it comes second
 }
 
-// describe gives place, loss, errors, rate and time left.
+// describe gives place, loss, errors, time left and rate.
 func (p *Progress) describe(r Report) string {
 	parts := []string{fmt.Sprintf("loss %.3e", r.Loss)}
 	if at := p.plan.Place(r); at != "" {
@@ -109,7 +109,7 @@ func (p *Progress) describe(r Report) string {
 		}
 	}
 	if rate := p.pace.Rate(); rate > 0 {
-		parts = append(parts, Speed(rate), p.plan.TimeLeft(r, rate))
+		parts = append(parts, p.plan.TimeLeft(r, rate), Speed(rate)) // a narrow terminal cuts the rate off
 	}
 	return strings.Join(parts, "  ")
 }

@@ -177,7 +177,7 @@ func TestPlainProgress(t *testing.T) {
 	p.Note("written %s", "solution.h5")
 	p.Close()
 	out := strings.Split(strings.TrimSpace(b.String()), "\n")
-	if len(out) != 7 || out[0] != "step   0/100  loss 1.000e+00  error u 1.00e-300  10 steps/s  10s left" ||
+	if len(out) != 7 || out[0] != "step   0/100  loss 1.000e+00  error u 1.00e-300  10s left  10 steps/s" ||
 		!strings.HasPrefix(out[5], "step 100/100") || out[6] != "written solution.h5" {
 		t.Errorf("%d lines:\n%s", len(out), b.String())
 	}
@@ -199,7 +199,7 @@ func TestTerminalProgress(t *testing.T) {
 	p.Report(report(100)) // the last one is always shown
 	p.Close()
 	out := b.String()
-	for _, want := range []string{"loss 1.316e-02  error u 1.00e-300  8.00 steps/s  3s left  75%", "1s left  90%", "0s left 100%", "a note\n"} {
+	for _, want := range []string{"loss 1.316e-02  error u 1.00e-300  3s left  8.00 steps/s  75%", "1s left  8.00 steps/s  90%", "0s left  8.00 steps/s 100%", "a note\n"} {
 		if !strings.Contains(out, want) {
 			t.Errorf("no %q in %q", want, out)
 		}
@@ -228,7 +228,7 @@ func TestPlace(t *testing.T) {
 	r.Window, r.Stage, r.Solver, r.Left, r.Continuation = 2, 2, "gauss-newton", 130, []Value{{"nu", 0.03}}
 	var b bytes.Buffer
 	NewProgress(&b, nil, plan, 0, 360).Report(r)
-	if got, want := b.String(), "step 130/260  window 2/3, gauss-newton, nu = 0.03  loss 7.634e-03  error u 1.00e-300  8.00 steps/s  16s left at most\n"; got != want {
+	if got, want := b.String(), "step 130/260  window 2/3, gauss-newton, nu = 0.03  loss 7.634e-03  error u 1.00e-300  16s left at most  8.00 steps/s\n"; got != want {
 		t.Errorf("got  %swant %s", got, want)
 	}
 	b.Reset()

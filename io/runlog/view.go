@@ -115,7 +115,7 @@ func (v *View) Line(now time.Time) string {
 	return strings.Join(parts, "  ")
 }
 
-// numbers are the place, loss, errors and, while the run goes on, rate and time left.
+// numbers are the place, loss, errors and, while the run goes on, time left and rate.
 func (v *View) numbers(j Judgement) string {
 	p := Progress{plan: plan(j.Start)}
 	if j.State == Running {

@@ -60,7 +60,7 @@ func TestView(t *testing.T) {
 		}
 	}
 	add(Event{What: Checkpointed, Step: 50})
-	text := screen("step 60 of 100  [==================            ] 60 %", "window 2/2  loss 1.000e-06  error u 1.00e-03  8.00 steps/s  5s left at most",
+	text := screen("step 60 of 100  [==================            ] 60 %", "window 2/2  loss 1.000e-06  error u 1.00e-03  5s left at most  8.00 steps/s",
 		"checkpoint of step 50, 0s ago", "warning: beware", "loss, error u", "7.9e-01 ┼", "1.0e-06 ┤")
 	lines := strings.Split(text, "\n")
 	if len(lines) > 30 {
@@ -74,7 +74,7 @@ func TestView(t *testing.T) {
 	if strings.Contains(text, "\x1b") || !strings.Contains(v.Screen(time.Now(), 80, 30, true), "\x1b") {
 		t.Error("colours where none are wanted, or none where they are")
 	}
-	if got, want := v.Line(time.Now()), "running  step 60/100  window 2/2  loss 1.000e-06  error u 1.00e-03  8.00 steps/s  5s left at most"; got != want {
+	if got, want := v.Line(time.Now()), "running  step 60/100  window 2/2  loss 1.000e-06  error u 1.00e-03  5s left at most  8.00 steps/s"; got != want {
 		t.Errorf("line %q, want %q", got, want)
 	}
 	if got := v.Screen(time.Now().Add(time.Hour), 200, 30, false); !strings.Contains(got, "stale: no word for 1h00m") {
