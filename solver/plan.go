@@ -6,7 +6,6 @@ import (
 	"math"
 	"os"
 	"slices"
-	"strings"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
@@ -112,18 +111,11 @@ func (n *Newton) memory(ranks int) (int64, error) {
 	if n.Memory > 0 {
 		return int64(n.Memory), nil
 	}
-	const file = "/proc/meminfo"
-	text, err := os.ReadFile(file)
+	all, err := available(os.DirFS("/"))
 	if err != nil {
 		return 0, fmt.Errorf("solver: memory of the machine: %w; give train.linear.memory", err)
 	}
-	for line := range strings.Lines(string(text)) {
-		var kib int64
-		if _, err := fmt.Sscanf(line, "MemTotal: %d kB", &kib); err == nil {
-			return kib * 1024 / 5 * 4 / int64(ranks), nil
-		}
-	}
-	return 0, fmt.Errorf("solver: %s does not say how much memory the machine has; give train.linear.memory", file)
+	return all / 5 * 4 / int64(ranks), nil
 }
 
 // estimate is the need of one rank.
