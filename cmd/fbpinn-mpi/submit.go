@@ -128,16 +128,19 @@ func (o submitOptions) script(l *loaded) (*launch.Run, string, error) {
 	if s.Allocation, err = o.allocation(l.name(), o.ranks, folder, "%j.out"); err != nil {
 		return nil, "", err
 	}
-	const most = 65535 // sbatch takes no more seconds
+	const (
+		most  = 65535           // sbatch takes no more seconds
+		early = 2 * time.Minute // Slurm may ask a minute early, and a start should be worth it
+	)
 	limit, err := timeLimit(o.time)
 	switch {
 	case err != nil:
 		return nil, "", err
 	case o.margin < time.Second || o.margin > most*time.Second:
 		return nil, "", fmt.Errorf("--margin %v: give 1s to %v, time for a step and a checkpoint", o.margin, most*time.Second)
-	case limit > 0 && limit < 2*o.margin:
+	case limit > 0 && limit < o.margin+early:
 		return nil, "", fmt.Errorf("--time %s leaves no time to train before the request to end, %v ahead of it (--margin): give at least %v, or a smaller margin",
-			o.time, o.margin, 2*o.margin)
+			o.time, o.margin, o.margin+early)
 	}
 	var text strings.Builder
 	if err := launch.WriteRun(&text, *s); err != nil {

@@ -209,10 +209,11 @@ func TestRunScript(t *testing.T) {
 	}
 }
 
-// TestRunScriptSignal: USR1 to the script reaches the program, however often it comes, and the script waits for the end.
+// TestRunScriptSignal: USR1 to the script reaches the program once that has started, however often it comes, and the script waits for the end.
 func TestRunScriptSignal(t *testing.T) {
-	s := newStage(t, `trap 'got=$((got + 1))' USR1; touch "$run/ready"
-for i in {1..200}; do [ "$got" = 2 ] && { sleep 0.2; touch "$run/checkpoint-1.json"; exit 75; }; sleep 0.05; done; exit 1`)
+	// Before its job.toml is there, the signal would kill the program.
+	s := newStage(t, `touch "$run/ready"; sleep 1; trap 'got=yes' USR1; touch "$run/job.toml"
+for i in {1..200}; do [ "$got" = yes ] && { sleep 0.2; touch "$run/checkpoint-1.json"; exit 75; }; sleep 0.05; done; exit 1`)
 	code, calls, said := s.plays(t, syscall.SIGUSR1, syscall.SIGUSR1)
 	if want := "program --backend=cuda\nscontrol requeue 17\n"; code != 75 || calls != want {
 		t.Errorf("exit code %d; calls\n%swant\n%s\n%s", code, calls, want, said)

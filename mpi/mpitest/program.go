@@ -97,6 +97,12 @@ func (p *Running) End(t testing.TB) Outcome {
 // Ranks finds the processes of the run that has this argument on its command line: process id by rank, "" for one without a launcher.
 func (p *Running) Ranks(t testing.TB, argument string) map[string]int {
 	t.Helper()
+	return Program{Path: p.program}.Ranks(t, argument)
+}
+
+// Ranks is Running.Ranks of a run that somebody else has started, such as Slurm.
+func (p Program) Ranks(t testing.TB, argument string) map[string]int {
+	t.Helper()
 	if _, err := os.Stat("/proc/self/environ"); err != nil {
 		t.Skipf("SKIP: %s finds the ranks in /proc", t.Name())
 	}
@@ -107,7 +113,7 @@ func (p *Running) Ranks(t testing.TB, argument string) map[string]int {
 	}
 	for _, process := range processes {
 		line, err := os.ReadFile(process + "/cmdline")
-		if err != nil || !strings.HasPrefix(string(line), p.program+"\x00") || !strings.Contains(string(line), "\x00"+argument+"\x00") {
+		if err != nil || !strings.HasPrefix(string(line), p.Path+"\x00") || !strings.Contains(string(line), "\x00"+argument+"\x00") {
 			continue
 		}
 		environ, err := os.ReadFile(process + "/environ")
@@ -120,7 +126,7 @@ func (p *Running) Ranks(t testing.TB, argument string) map[string]int {
 		}
 		of := ""
 		for _, v := range strings.Split(string(environ), "\x00") {
-			if rank, ok := strings.CutPrefix(v, "OMPI_COMM_WORLD_RANK="); ok {
+			if rank, ok := strings.CutPrefix(v, "PMIX_RANK="); ok {
 				of = rank
 			}
 		}
