@@ -8,7 +8,7 @@ PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver/schwarz ./solver
 # Shared-memory copies by process attachment are forbidden in many containers; Open MPI then warns at every start.
 export OMPI_MCA_btl_vader_single_copy_mechanism ?= none
 
-.PHONY: all build run test test-mpi check setup clean cuda test-gpu bench-gpu test-standin bundle sass
+.PHONY: all build run test test-mpi check setup clean cuda test-gpu bench-gpu test-standin test-slurm bundle sass
 
 all: build
 
@@ -60,6 +60,12 @@ bench-gpu: bin/test/device-cuda.test
 # The program for cards without a card: the driver's place is taken by the emulation of the kernels.
 test-standin: bin/test/device-cuda.test
 	@scripts/cuda.sh scripts/standin.sh
+
+# Job scripts on a real Slurm of one node, which is installed and started for this and ended after it: Debian or Ubuntu, as root.
+test-slurm: build
+	@scripts/slurm.sh start
+	@SLURM_CONF=$$(readlink -f bin/slurm)/slurm.conf FBPINN_TEST_SLURM=1 go test ./cmd/fbpinn-mpi -count=1 -timeout 40m -v -run '^TestSlurm'; \
+	  s=$$?; scripts/slurm.sh stop; exit $$s
 
 # A folder that runs on a node with nothing but the C library and, for cards, the driver.
 bundle: bin/test/device-cuda.test

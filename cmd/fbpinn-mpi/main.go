@@ -69,6 +69,7 @@ A job is one TOML file whose equations are strings (see jobs/). Start with
   fbpinn-mpi check jobs/burgers/job.toml              what the program understands, without running it
   mpirun -np 2 fbpinn-mpi run jobs/burgers/job.toml   train, and write solution.h5 and pictures
   fbpinn-mpi watch runs/burgers                       a running job, from its files
+  fbpinn-mpi submit jobs/burgers/job.toml             the same under Slurm, through as many time limits as it takes
   fbpinn-mpi compare runs/a runs/b                    error against time of runs and of the classical solver
   fbpinn-mpi keys                                     every key of a job file
 
