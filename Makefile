@@ -4,7 +4,7 @@ MPIRUN    := mpirun --oversubscribe --bind-to none $(if $(filter 0,$(shell id -u
 MAIN_JOB  := jobs/multiscale-weak-4/job.toml
 RANKS     := 1 2 3 4 8
 COMMIT    := $(shell git describe --always --abbrev=12 --dirty=+ --exclude='*' 2>/dev/null)
-PARALLEL  := ./mpi ./solver/exchange ./solver/optim ./solver/schwarz ./solver
+PARALLEL  := ./mpi ./mpi/watchdog ./solver/exchange ./solver/optim ./solver/schwarz ./solver
 # Shared-memory copies by process attachment are forbidden in many containers; Open MPI then warns at every start.
 export OMPI_MCA_btl_vader_single_copy_mechanism ?= none
 
@@ -40,6 +40,10 @@ test-mpi: build
 	  (cd $$p && timeout 300 $(MPIRUN) -np $$n $(CURDIR)/bin/test/$$(basename $$p).test) > bin/test/out.txt 2>&1; s=$$?; \
 	  if [ $$s != 0 ]; then cat bin/test/out.txt; echo "FAIL $$p on $$n ranks (exit $$s)"; exit 1; fi; \
 	done; done
+
+# What a run survives: rel-1 ... rel-12, rel-1-full ... (README of benchmarks). RECORD=1 keeps the figures in benchmarks/.
+rel-%: setup
+	go run ./benchmarks/reliability $(if $(RECORD),-record) $(if $(findstring -full,$*),-full) $(*:-full=)
 
 # The program for NVIDIA cards, to which fbpinn-mpi hands over where there is one. Installs the compiler where it is missing.
 cuda: build

@@ -14,6 +14,7 @@ type deadline struct {
 	began   time.Time
 	stopped bool
 
+	leaving time.Duration // what a run needs to end, beside its checkpoint
 	asked   time.Time     // when over was called last
 	between time.Duration // the longest from one call to the next
 	writing time.Duration // the longest that a checkpoint took
@@ -26,8 +27,11 @@ func newDeadline(limit time.Duration) *deadline {
 	return d
 }
 
-// leaving is what a run needs to end, beside its checkpoint.
-const leaving = 500 * time.Millisecond
+// arrived notes that MPI has started: to leave takes no longer than to come, on a machine however busy.
+func (d *deadline) arrived() { d.leaving = leastLeaving + time.Since(d.began) }
+
+// leastLeaving is for launchers, which look for ranks that have ended only so often.
+const leastLeaving = 500 * time.Millisecond
 
 // requested tells whether the signal has come.
 func (d *deadline) requested() bool {
@@ -47,7 +51,7 @@ func (d *deadline) over() bool {
 		d.between = max(d.between, now.Sub(d.asked))
 	}
 	d.asked = now
-	return d.requested() || d.limit > 0 && now.Sub(d.began)+2*d.between+2*d.writing+leaving > d.limit
+	return d.requested() || d.limit > 0 && now.Sub(d.began)+2*d.between+2*d.writing+d.leaving > d.limit
 }
 
 // wrote notes how long a checkpoint took.
