@@ -78,7 +78,7 @@ func newton(r *Run[float64]) (status Status, err error) {
 			r.step.stage.close()
 		}
 		switch {
-		case err != nil || status == Stopped || status == NotFinite:
+		case err != nil || status == Stopped || status.Failed():
 			return status, err
 		case status == StepLimit: // the state of the last step has been saved
 			r.advance()

@@ -1,8 +1,6 @@
 package solver
 
 import (
-	"errors"
-	"fmt"
 	"math"
 	"time"
 
@@ -57,10 +55,14 @@ const (
 	Singular                // the linear problem has no unknown that matters
 	Stopped                 // the observer asked for it
 	NotFinite               // a residual became NaN or infinite
+	BlewUp                  // the loss grew beyond anything that training recovers from
 )
 
+// Failed tells whether there is no solution.
+func (s Status) Failed() bool { return s == NotFinite || s == BlewUp }
+
 func (s Status) String() string {
-	return [...]string{"all steps done", "converged", "stagnated", "singular", "stopped on request", "stopped: not finite"}[s]
+	return [...]string{"all steps done", "converged", "stagnated", "singular", "stopped on request", "stopped: not finite", "stopped: the loss blew up"}[s]
 }
 
 // Advice says what helps against an unwelcome end; empty where there is nothing to say.
@@ -102,6 +104,7 @@ type State[T kernels.Real] struct {
 	Value   int     // of the continuation: the one to go on with
 	Entered int     // the step after which its problem came into hand
 	Status  Status  // how the last stage ended
+	Scale   float64 // what a blow-up is measured by; 0: not known yet
 	Levels  []LevelState[T]
 }
 
@@ -120,23 +123,6 @@ type Observer[T kernels.Real] interface {
 	Checkpoint(s *State[T]) error
 	// Stop is asked at each report; true ends the run there.
 	Stop() bool
-}
-
-// Blame is where training became not finite.
-type Blame struct {
-	Step     int
-	Term     string
-	Residual string
-	Point    []float64
-	Rank     int
-}
-
-func (b *Blame) Error() string {
-	if b.Term == "" { // of another rank, which says the rest
-		return fmt.Sprintf("training became not finite at step %d on rank %d", b.Step, b.Rank)
-	}
-	return fmt.Sprintf("training became not finite at step %d: term %q, residual %s, at the point %.6g (rank %d); lower train.rate, "+
-		"check the expression at that point, or train in float64", b.Step, b.Term, b.Residual, b.Point, b.Rank)
 }
 
 // Run is one training, one object on each rank.
@@ -173,6 +159,7 @@ type Run[T kernels.Real] struct {
 	timing     timing
 
 	blame  *Blame
+	scale  float64 // see State
 	sum    optim.Reducer
 	start  int       // steps done before this run of the program
 	pack   []float64 // sums of the terms, stop, not finite
@@ -301,8 +288,8 @@ func (r *Run[T]) Close() {
 	kernels.Free(r.pack)
 }
 
-// Train makes the remaining steps, stage after stage. An error means trouble with MPI or files; NotFinite comes with a *Blame as
-// error.
+// Train makes the remaining steps, stage after stage. An error means trouble with MPI or files; NotFinite and BlewUp come with a
+// *Blame as error.
 func (r *Run[T]) Train() (status Status, err error) {
 	status = r.status // of a run that was over when its state was saved
 	if err := r.startClock(); err != nil {
@@ -317,7 +304,7 @@ func (r *Run[T]) Train() (status Status, err error) {
 		default:
 			status, err = r.trainAdam()
 		}
-		if err != nil || status == Stopped || status == NotFinite {
+		if err != nil || status == Stopped || status.Failed() {
 			return status, err
 		}
 	}
@@ -363,6 +350,11 @@ func (r *Run[T]) trainAdam() (Status, error) {
 		}
 		if err := r.stepped(); err != nil {
 			return 0, err
+		}
+		if r.scale == 0 {
+			if err := r.measure(); err != nil {
+				return 0, err
+			}
 		}
 		stop, err := r.finishReport()                                                    // of an earlier step, if one is under way
 		if (stop == nil || *stop == Stopped) && err == nil && r.due(r.Settings.Report) { // of every step that a state has behind it
@@ -488,6 +480,8 @@ func (r *Run[T]) finishReport() (*Status, error) {
 	switch {
 	case r.pack[n+1] > 0 || math.IsNaN(r.report.Loss) || math.IsInf(r.report.Loss, 0):
 		stop = NotFinite
+	case r.blownUp(r.report.Loss):
+		stop = BlewUp
 	case r.pack[n] > 0:
 	default:
 		return nil, nil
@@ -500,18 +494,5 @@ func (r *Run[T]) end(s Status) (Status, error) {
 	if s == Stopped {
 		return s, r.checkpoint()
 	}
-	first := []float64{math.Inf(1)}
-	if r.blame != nil {
-		first[0] = float64(r.blame.Step)*float64(r.comm.Size()) + float64(r.comm.Rank())
-	}
-	if err := mpi.Allreduce(r.comm, first, mpi.Min); err != nil {
-		return s, err
-	}
-	if math.IsInf(first[0], 1) {
-		return s, errors.New("the loss overflowed although every residual is finite; lower train.rate or the weights")
-	}
-	if rank := int(first[0]) % r.comm.Size(); rank != r.comm.Rank() {
-		return s, &Blame{Step: int(first[0]) / r.comm.Size(), Rank: rank}
-	}
-	return s, r.blame
+	return s, r.accuse(s)
 }

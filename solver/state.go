@@ -12,7 +12,7 @@ import (
 // State gathers parameters and moments on rank 0, keyed by level and subdomain; other ranks get nil. Collective.
 func (r *Run[T]) State() (*State[T], error) {
 	s := &State[T]{Step: r.done, Seconds: r.seconds, Stage: r.stage, Began: r.began, Damping: r.damping, Value: r.value, Entered: r.entered,
-		Status: r.status}
+		Status: r.status, Scale: r.scale}
 	theta, m, v := make([]T, len(r.Cloud.Theta)), make([]T, len(r.Cloud.Theta)), make([]T, len(r.Cloud.Theta))
 	for _, a := range [][2][]T{{theta, r.Cloud.Theta}, {m, r.adam.M[0]}, {v, r.adam.V[0]}} {
 		if err := r.backend.Read(a[0], a[1]); err != nil {
@@ -87,17 +87,17 @@ func gather[T kernels.Real](comm mpi.Comm, c *model.Cloud[T], l, subdomains int,
 
 // Restore continues from a state that rank 0 read; other ranks pass nil. Shapes must be those of this job. Collective.
 func (r *Run[T]) Restore(s *State[T]) error {
-	head := make([]float64, 9)
+	head := make([]float64, 10)
 	if s != nil {
 		copy(head, []float64{float64(s.Step), s.Seconds, float64(len(s.Levels[0].Pairs)), float64(s.Stage), float64(s.Began), s.Damping,
-			float64(s.Value), float64(s.Entered), float64(s.Status)})
+			float64(s.Value), float64(s.Entered), float64(s.Status), s.Scale})
 	}
 	if err := mpi.Bcast(r.comm, head, 0); err != nil {
 		return err
 	}
 	r.done, r.seconds = int(head[0]), head[1]
 	r.stage, r.began, r.damping, r.value = int(head[3]), int(head[4]), head[5], int(head[6])
-	r.entered, r.status = int(head[7]), Status(head[8])
+	r.entered, r.status, r.scale = int(head[7]), Status(head[8]), head[9]
 	r.start, r.adam.Step = r.done, r.done-r.began
 	there := [][]T{r.Cloud.Theta, r.adam.M[0], r.adam.V[0]}
 	var arrays [][]T

@@ -322,7 +322,8 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 	c := &checkpoint.Checkpoint{Step: int64(o.march.steps + s.Step), Seconds: o.march.seconds + s.Seconds, Seed: o.l.settings.Seed, JobSHA256: o.l.job.SHA256,
 		Precision: o.l.job.Train.Precision, State: []checkpoint.Number{{Name: "stage", Value: float64(s.Stage)},
 			{Name: "began", Value: float64(s.Began)}, {Name: "damping", Value: s.Damping}, {Name: "continuation", Value: float64(s.Value)},
-			{Name: "entered", Value: float64(s.Entered)}, {Name: "status", Value: float64(s.Status)}}}
+			{Name: "entered", Value: float64(s.Entered)}, {Name: "status", Value: float64(s.Status)},
+			{Name: "scale", Value: s.Scale}}}
 	for l, level := range s.Levels {
 		p := o.l.model.Nets[l].Params()
 		j := len(level.Theta) / p
@@ -365,7 +366,7 @@ func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) 
 		return v
 	}
 	s.Stage, s.Began, s.Damping, s.Value = int(number("stage")), int(number("began")), number("damping"), int(number("continuation"))
-	s.Entered, s.Status = int(number("entered")), solver.Status(number("status"))
+	s.Entered, s.Status, s.Scale = int(number("entered")), solver.Status(number("status")), number("scale")
 	for i, level := range c.Levels {
 		var v solver.LevelState[T]
 		for _, a := range []struct {

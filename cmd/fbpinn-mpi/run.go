@@ -88,6 +88,7 @@ func run(path string, o runOptions) error {
 		return coded{fmt.Errorf("start MPI: %w", err), exitFailure}
 	}
 	defer recovered(comm)
+	stop.arrived()
 	ring, err := guard(comm, o.watch)
 	if err != nil {
 		abort(comm, err)
@@ -257,7 +258,7 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 		out.start(v, r, backend.Name(), traffic)
 	}
 	status, err := r.Train()
-	if status == solver.NotFinite {
+	if status.Failed() {
 		var blame *solver.Blame // where it began; nil if finite terms have a sum that is not
 		if errors.As(err, &blame) && blame.Rank == comm.Rank() || blame == nil && comm.Rank() == 0 {
 			fmt.Fprintln(os.Stderr, "fbpinn-mpi:", err)

@@ -17,7 +17,7 @@ func TestNotFinite(t *testing.T) {
 			// The points have a spacing of 1/79: the square root is not real at the last one. That u is in it, keeps it from being
 			// noticed before training.
 			o := must(t, exitNumerical, np, "run", oscillator, "--out", dir, "--set", `problem.equations=["u_tt + sqrt(0.99 - t + 1e-9*u) = 0"]`)
-			o.says(t, true, "training became not finite at step 1: term \"equations\"", fmt.Sprintf("at the point [1] (rank %d)", max(np-1, 0)),
+			o.says(t, true, "training became not finite at step 1: term \"equations\"", fmt.Sprintf("at the point [1] in subdomain 8 of level 2, whose parameters are not finite any more (rank %d)", max(np-1, 0)),
 				"no solution was written")
 			if _, err := os.Stat(filepath.Join(dir, "solution.h5")); err == nil {
 				t.Error("a solution was written")
@@ -49,5 +49,21 @@ func TestManyRanks_np64(t *testing.T) {
 	}
 	if histories[0][19].Loss >= histories[0][0].Loss {
 		t.Error("the loss does not fall: nothing was trained")
+	}
+}
+
+// TestBlowUp: a training whose loss grows beyond all bounds, yet stays finite, ends with the term, the place and the step, and is no
+// success.
+func TestBlowUp(t *testing.T) {
+	for _, np := range []int{0, 2} {
+		t.Run(fmt.Sprintf("np%d", max(np, 1)), func(t *testing.T) {
+			t.Parallel()
+			dir := filepath.Join(t.TempDir(), "run")
+			o := must(t, exitNumerical, np, "run", oscillator, "--out", dir, "--set", "train.rate=1e3", "--set", "train.report=10")
+			o.says(t, true, "training blew up at step ", "the largest weighted residual, ", " in subdomain ", "no solution was written")
+			if _, err := os.Stat(filepath.Join(dir, "solution.h5")); err == nil {
+				t.Error("a solution was written")
+			}
+		})
 	}
 }
