@@ -23,14 +23,15 @@ var specialised = regexp.MustCompile(`^fb_(shallow|deep)_`)
 func main() {
 	arch := flag.String("arch", "sm_90", "kind of card")
 	tool := flag.String("cuobjdump", "cuobjdump", "the toolkit's disassembler")
+	compiler := flag.String("compiler", "nvcc", "what made the fatbins, for the report")
 	flag.Parse()
-	if err := report(os.Stdout, *tool, *arch, flag.Arg(0)); err != nil {
+	if err := report(os.Stdout, *tool, *compiler, *arch, flag.Arg(0)); err != nil {
 		fmt.Fprintln(os.Stderr, "sass:", err)
 		os.Exit(1)
 	}
 }
 
-func report(to io.Writer, tool, arch, folder string) error {
+func report(to io.Writer, tool, compiler, arch, folder string) error {
 	files, err := filepath.Glob(filepath.Join(folder, "*.fatbin"))
 	if err != nil {
 		return err
@@ -48,7 +49,7 @@ func report(to io.Writer, tool, arch, folder string) error {
 		all = append(all, kernels...)
 	}
 	sort.Slice(all, func(i, j int) bool { return all[i].name < all[j].name })
-	write(to, arch, all)
+	write(to, compiler, arch, all)
 	return spilled(all)
 }
 
@@ -98,15 +99,15 @@ func (k kernel) warps() int {
 	return min(registersOf/each/block*block, 64/block*block)
 }
 
-func write(to io.Writer, arch string, all []kernel) {
-	fmt.Fprintf(to, `What nvcc makes of kernels/src for %s (scripts/sass.sh).
+func write(to io.Writer, compiler, arch string, all []kernel) {
+	fmt.Fprintf(to, `What %s makes of kernels/src for %s (scripts/sass.sh).
 
 threads, registers, stack and spills (bytes stored + loaded) of a thread; warps: that the registers of a multiprocessor hold (shared
 memory may hold fewer); code: instructions; loop: those of the loop in which most multiply-adds run, without the loops in it (all:
 there is none). Shares of the loop in %%: fma (FFMA, DFMA), float (other additions and products), mufu (special functions), shared and
 global memory, local (spills and indexed arrays), rest (integers, control, moves, shuffles).
 
-`, arch)
+`, compiler, arch)
 	w := tabwriter.NewWriter(to, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintln(w, "kernel\tthreads\tregisters\twarps\tstack\tspills\tcode\tloop\tfma\tfloat\tmufu\tshared\tglobal\tlocal\trest\t")
 	for _, k := range all {
