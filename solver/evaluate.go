@@ -75,7 +75,6 @@ type evaluation struct {
 	backend   kernels.Backend[float64]
 	cloud     *model.Cloud[float64]
 	set       kernels.Jets
-	x         [][]float64 // own points [d][n]
 	unknowns  field
 	residuals field
 	stride    int
@@ -135,38 +134,24 @@ func newSolutionEvaluation(comm mpi.Comm, backend kernels.Backend[float64], m *m
 
 func newEvaluationOf(comm mpi.Comm, backend kernels.Backend[float64], m *model.Model, set kernels.Jets, part *decomp.Partition,
 	points [][]float64, choice model.Choice) (*evaluation, error) {
-	c, err := model.NewCloud(comm, backend, m, set, part, points, choice)
+	c, err := model.NewCloud(comm, backend, m, set, part, decomp.Planes(points), choice)
 	if err != nil {
 		return nil, fmt.Errorf("solver: test points: %w", err)
 	}
-	e := &evaluation{comm: comm, backend: backend, cloud: c, set: set, stride: len(c.Points), x: make([][]float64, len(points))}
-	for a := range e.x {
-		e.x[a] = make([]float64, e.stride)
-		for i, k := range c.Points {
-			e.x[a][i] = points[a][k]
-		}
-	}
-	return e, nil
+	return &evaluation{comm: comm, backend: backend, cloud: c, set: set, stride: len(c.Points)}, nil
 }
 
 // open prepares a program over the given jets and columns.
-func (e *evaluation) open(p *problem.Problem, program *kernels.Program, jets, columns []*expr.Node, scale []float64) (f field, err error) {
+func (e *evaluation) open(p *problem.Problem, program *kernels.Program, jets, of []*expr.Node, scale []float64) (f field, err error) {
 	f.scale = scale
 	var in [][]float64
 	for _, at := range planes(e.set, jets) {
 		in = append(in, e.cloud.U[at*e.stride:][:e.stride])
 	}
-	values, err := p.Columns(columns, e.x)
-	if err != nil {
+	if f.columns, err = columns(p, e.backend, of, e.cloud.X); err != nil {
 		return f, err
 	}
-	for _, c := range values {
-		there, err := upload(e.backend, c)
-		if err != nil {
-			return f, err
-		}
-		in, f.columns = append(in, there), append(f.columns, there)
-	}
+	in = append(in, f.columns...)
 	for range program.Outputs {
 		there, err := e.backend.Make(e.stride)
 		if err != nil {

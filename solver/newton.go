@@ -69,7 +69,7 @@ func newton(r *Run[float64]) (status Status, err error) {
 		r.step.stage = stage
 		if r.value < len(path) {
 			p = path[r.value]
-			if r.step.stage, err = newStage(p, r.backend, r.Cloud.U, r.Cloud.UBar, len(r.Cloud.Points), r.first, r.Cloud.Points, r.all); err != nil {
+			if r.step.stage, err = newStage(p, r.backend, r.Cloud.U, r.Cloud.UBar, r.first, r.Cloud.Points, r.points); err != nil {
 				return 0, fmt.Errorf("continuation, problem %d: %w", r.value+1, err)
 			}
 		}

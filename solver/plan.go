@@ -50,7 +50,7 @@ func Needs(p *problem.Problem, m *model.Model, set Settings) ([]*Need, error) {
 	for _, s := range set.Stages {
 		var n *Need
 		if s.secondOrder() {
-			n = estimate(p, m, s.columns(), set.Newton, m.Dec.Partition(points, 1), points, first, 0)
+			n = estimate(p, m, s.columns(), set.Newton, m.Dec.Partition(decomp.Planes(points), 1), points, first, 0)
 			n.Memory = memory
 			n.choose(set.Newton.Matrix)
 		}

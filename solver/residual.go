@@ -31,11 +31,10 @@ type stageTerm[T kernels.Real] struct {
 	share    []float64 // w_i·N of its own points; nil: all 1
 }
 
-// newStage lays the programs of the terms over the jet planes u and ubar, which hold own points only: plane p at [p*stride].
-// first[t] is the global index of term t's first point, points the own points in ascending global order, x all points [d][n].
-func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u, ubar []T, stride int, first []int, points []int,
-	x [][]float64) (*stage[T], error) {
-	s := &stage[T]{backend: backend}
+// newStage lays the programs of the terms over the jet planes u and ubar, which hold the n own points: plane p at [p*n]. first[t]
+// is the global index of term t's first point, points are the own points in ascending global order, x their coordinates [d][n].
+func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u, ubar []T, first []int, points []int, x [][]float64) (*stage[T], error) {
+	s, stride := &stage[T]{backend: backend}, len(points)
 	for t := range p.Terms {
 		term := p.Terms[t]
 		v := stageTerm[T]{term: term, first: len(s.sums), total: float64(first[t+1] - first[t])}
@@ -51,29 +50,16 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 			}
 		}
 		planes := planes(p.Jets, term.Program.Jets)
-		local := make([][]float64, len(x)) // coordinates of the term's own points
-		for a := range x {
-			local[a] = make([]float64, v.n)
-			for i := range local[a] {
-				local[a][i] = x[a][points[v.lo+i]]
-			}
-		}
-		columns, err := p.Columns(term.Program.Columns, local)
+		columns, err := columns(p, backend, term.Program.Columns, stretch(x, v.lo, v.lo+v.n))
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
 		}
 		// The planes of the gradient program, see expr.Residual.Gradient.
 		var in, out, r [][]T
 		for _, plane := range planes {
 			in = append(in, u[plane*stride+v.lo:plane*stride+v.lo+v.n])
 		}
-		for _, column := range columns {
-			c, err := upload(backend, column)
-			if err != nil {
-				return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
-			}
-			in = append(in, c)
-		}
+		in = append(in, columns...)
 		v.inputs, v.jets = in[:len(in):len(in)], len(planes)
 		if v.q, err = backend.Make(v.n); err != nil {
 			return nil, fmt.Errorf("solver: term %s: %w", term.Name, err)
@@ -100,6 +86,46 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 		s.terms = append(s.terms, v)
 	}
 	return s, s.activate(nil, nil)
+}
+
+// columns evaluates expressions of the coordinates at points [d][n], in memory of the backend. Blocks of points keep what is computed
+// on the way small.
+func columns[T kernels.Real](p *problem.Problem, m kernels.Memory[T], of []*expr.Node, points [][]float64) (there [][]T, err error) {
+	const block = 1 << 14
+	n := len(points[0])
+	for range of {
+		v, err := m.Make(n)
+		if err != nil {
+			return nil, err
+		}
+		there = append(there, v)
+	}
+	rounded := make([]T, min(n, block))
+	for lo := 0; lo < n && len(of) > 0; lo += block {
+		hi := min(lo+block, n)
+		values, err := p.Columns(of, stretch(points, lo, hi))
+		if err != nil {
+			return nil, err
+		}
+		for k, v := range values {
+			for i, x := range v {
+				rounded[i] = T(x)
+			}
+			if err := m.Write(there[k][lo:hi], rounded[:hi-lo]); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return there, nil
+}
+
+// stretch is the part of planes from lo to hi.
+func stretch(planes [][]float64, lo, hi int) [][]float64 {
+	part := make([][]float64, len(planes))
+	for a := range planes {
+		part[a] = planes[a][lo:hi]
+	}
+	return part
 }
 
 // upload copies values to memory of the backend.

@@ -2,6 +2,7 @@ package solver
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"fbpinn-mpi/kernels"
@@ -144,8 +145,7 @@ type Run[T kernels.Real] struct {
 	null       [][][]float64 // rank 0: per unknown, the functions on the test grid up to which it counts
 	exact      [][]float64   // rank 0: per unknown on the test grid; nil where unknown
 	points     [][]float64   // own training points [d][n]
-	all        [][]float64   // training points of all ranks [d][n]; nil where there is no continuation
-	first      []int         // number in all of the first point of each term, and their total
+	first      []int         // number among those of all ranks of the first point of each term, and their total
 	done       int
 	seconds    float64
 	stage      int     // the stage in hand
@@ -171,12 +171,9 @@ type Run[T kernels.Real] struct {
 // grid of error tests [d][n], exact the values there per unknown (rank 0; nil entries where none is known).
 func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kernels.Backend[float64], p *problem.Problem,
 	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
-	points, first := Sample(p, set.Seed)
-	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: len(points[0]),
-		first: first, damping: set.Newton.Damping}
-	if len(set.Newton.Path) > 0 {
-		r.all = points
-	}
+	points := Draw(p, set.Seed)
+	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: points.N(),
+		first: points.First, damping: set.Newton.Damping}
 	for _, s := range set.Stages {
 		if s.secondOrder() { // blocks live where the points are
 			r.Settings.Choice = model.Choice{Mode: "parameters", Like: make([]bool, len(m.Nets))}
@@ -192,7 +189,8 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	if err := r.initialise(); err != nil {
 		return nil, err
 	}
-	st, err := newStage(p, backend, c.U, c.UBar, len(c.Points), first, c.Points, points)
+	r.points = c.X
+	st, err := newStage(p, backend, c.U, c.UBar, r.first, c.Points, c.X)
 	if err != nil {
 		return nil, err
 	}
@@ -201,12 +199,6 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	}
 	r.step = newStep(backend, c, st, comm.Size(), r.Settings.Timeline)
 	r.observe()
-	r.points = make([][]float64, len(points))
-	for a := range points {
-		for _, i := range c.Points {
-			r.points[a] = append(r.points[a], points[a][i])
-		}
-	}
 	moments, err := optim.NewAdam(backend, set.Adam, len(c.Theta))
 	if err != nil {
 		return nil, err
@@ -214,7 +206,7 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	r.adam = &adam[T]{Adam: moments, cloud: c}
 	r.sum = mpi.NewTreeSum(comm, len(st.sums)+512, sumTag)
 	r.pack = kernels.Make[float64](len(st.sums) + 2)
-	if len(test) > 0 {
+	if len(test) > 0 && slices.Contains(p.HasExact(), true) {
 		if comm.Rank() == 0 {
 			if r.null, err = p.Nullspace(test); err != nil {
 				return nil, err
@@ -229,36 +221,29 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 
 // initialise draws the parameters of every slot, ghosts included: a draw depends on (seed, level, subdomain) only.
 func (r *Run[T]) initialise() error {
-	all := make([]T, len(r.Cloud.Theta))
+	const together = 1 << 10 // slots that are written at once
 	for l := range r.Cloud.Levels {
 		v := &r.Cloud.Levels[l]
-		theta := make([]float64, v.P)
-		net := r.Model.Nets[l]
+		theta, some := make([]float64, v.P), make([]T, 0, together*v.P)
+		net, at := r.Model.Nets[l], v.At
 		for slot, j := range v.Subs {
 			model.Init(net, r.Settings.Features, r.Settings.Seed, l, j, theta)
 			if r.Settings.Stages[0].Method == "least-squares" { // it starts from the ansatz alone
 				clear(theta[net.FirstColumn(kernels.OutputColumns):])
 			}
-			for i, x := range theta {
-				all[v.At+slot*v.P+i] = T(x)
+			for _, x := range theta {
+				some = append(some, T(x))
 			}
+			if len(some) < cap(some) && slot+1 < len(v.Subs) {
+				continue
+			}
+			if err := r.backend.Write(r.Cloud.Theta[at:at+len(some)], some); err != nil {
+				return err
+			}
+			at, some = at+len(some), some[:0]
 		}
 	}
-	return r.backend.Write(r.Cloud.Theta, all)
-}
-
-// Sample draws the points of all terms, one after the other: [d][n], and the number of the first point of each term and of
-// the end.
-func Sample(p *problem.Problem, seed uint64) (points [][]float64, first []int) {
-	points = make([][]float64, len(p.Axes))
-	first = []int{0}
-	for _, t := range p.Terms {
-		for a, x := range t.Sample(seed) {
-			points[a] = append(points[a], x...)
-		}
-		first = append(first, len(points[0]))
-	}
-	return points, first
+	return nil
 }
 
 // TermNames labels Report.Terms.

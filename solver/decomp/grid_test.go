@@ -144,13 +144,13 @@ func comparePairs(t *testing.T, name string, l *Level, points [][]float64) {
 	want := brute(l, points)
 	got := l.Pairs(points)
 	total := int64(0)
-	var odd []int32
+	var odd []int
 	for j := range want {
 		total += int64(len(want[j]))
 		equal(t, name, got.Of(j), want[j])
 		equal(t, name+" Inside", l.Inside(j, points), want[j])
 		if j%2 == 1 {
-			odd = append([]int32{int32(j)}, odd...) // descending: the order given is kept
+			odd = append([]int{j}, odd...) // descending: the order given is kept
 		}
 	}
 	if total == 0 || got.Len() != total {

@@ -12,27 +12,31 @@ type Load struct {
 	Mean       int64 // mean number of pairs per rank: what a rank has if the level is copied
 }
 
-// Load measures the level under a partition: the maxima over all ranks.
-func (l *Level) Load(points [][]float64, pointRank, subRank []int32, np int) Load {
+// Load measures the level under a partition: the maxima over all ranks. subRank gives the owners of its subdomains.
+func (l *Level) Load(points Points, part *Partition, subRank []int32) Load {
+	np := part.Ranks()
 	pairs, halo := make([]int64, np), make([]int64, np)
 	met := make([]map[int32]bool, np)
 	var ranks []int32
-	l.Cover(points, func(i int, subs []int32) {
-		ranks = ranks[:0]
-		for _, j := range subs {
-			r := subRank[j]
-			pairs[r]++
-			if r != pointRank[i] && !slices.Contains(ranks, r) {
-				ranks = append(ranks, r)
+	points.Blocks(func(_ int, x [][]float64) {
+		owner := part.Owners(x)
+		l.Cover(x, func(i int, subs []int32) {
+			ranks = ranks[:0]
+			for _, j := range subs {
+				r := subRank[j]
+				pairs[r]++
+				if r != owner[i] && !slices.Contains(ranks, r) {
+					ranks = append(ranks, r)
+				}
 			}
-		}
-		for _, r := range ranks {
-			halo[r]++
-			if met[r] == nil {
-				met[r] = map[int32]bool{}
+			for _, r := range ranks {
+				halo[r]++
+				if met[r] == nil {
+					met[r] = map[int32]bool{}
+				}
+				met[r][owner[i]] = true
 			}
-			met[r][pointRank[i]] = true
-		}
+		})
 	})
 	load := Load{Subdomains: l.n, Ranks: np}
 	for r := range pairs {

@@ -103,7 +103,7 @@ func (l *Level) Pairs(points [][]float64) Pairs {
 }
 
 // PairsOf lists the points of the given subdomains only, in the order given; none may be named twice.
-func (l *Level) PairsOf(subs []int32, points [][]float64) Pairs {
+func (l *Level) PairsOf(subs []int, points [][]float64) Pairs {
 	slot := make([]int32, l.n)
 	for j := range slot {
 		slot[j] = -1

@@ -23,7 +23,7 @@ func TestPartition(t *testing.T) {
 	for name, points := range sets {
 		weight := dec.Weights(points)
 		for _, np := range []int{1, 2, 3, 4, 7, 8, 64} {
-			p := dec.Partition(points, np)
+			p := dec.Partition(Planes(points), np)
 			if p.Ranks() != np {
 				t.Fatalf("%s: %d regions for %d ranks", name, p.Ranks(), np)
 			}
@@ -89,7 +89,7 @@ func within(points [][]float64, i int, lo, hi [MaxD]float64) bool {
 func TestPartitionMoreRanksThanPoints(t *testing.T) {
 	dec := must(t, unitBox(2), LevelSpec{Counts: []int{2, 2}, Overlap: []float64{1.9}})
 	points := [][]float64{{0.5, 0.5, 0.5}, {0.25, 0.25, 0.75}}
-	p := dec.Partition(points, 8)
+	p := dec.Partition(Planes(points), 8)
 	owner := p.Owners(points)
 	if owner[0] != owner[1] || owner[0] == owner[2] {
 		t.Errorf("owners %v: two points in one place, the third elsewhere", owner)
@@ -109,7 +109,7 @@ func TestLoad(t *testing.T) {
 	dec := must(t, axes, LevelSpec{Counts: []int{12, 10}, Overlap: []float64{1.9}})
 	l, points := dec.Levels[0], grid(axes, 40, 30)
 	const np = 5
-	p := dec.Partition(points, np)
+	p := dec.Partition(Planes(points), np)
 	pointRank, subRank := p.Owners(points), l.Owners(p)
 	in := brute(l, points)
 	largest, neighbours := int64(0), 0
@@ -124,7 +124,7 @@ func TestLoad(t *testing.T) {
 		}
 		largest, neighbours = max(largest, int64(len(foreign))), max(neighbours, len(met))
 	}
-	load := l.Load(points, pointRank, subRank, np)
+	load := l.Load(Planes(points), p, subRank)
 	if load.Halo != largest || load.Neighbours != neighbours || largest == 0 || load.Mean != l.Count(points)/np {
 		t.Errorf("load %+v, want halo %d and %d neighbours", load, largest, neighbours)
 	}
@@ -144,7 +144,7 @@ func TestReplicated(t *testing.T) {
 		{8, Machine{Beta: 1}, [3]bool{true, true, false}},   // bytes alone: 64·65 numbers against thousands of points
 		{2, Machine{Alpha: 1}, [3]bool{true, false, false}}, // messages alone: two either way, a tie keeps the owner
 	} {
-		got := Replicated(dec, dec.Partition(points, c.np), points, []int{65, 65, 65}, 5, c.m)
+		got := Replicated(dec, dec.Partition(Planes(points), c.np), Planes(points), []int{65, 65, 65}, 5, c.m)
 		for k := range got {
 			if got[k] != c.want[k] {
 				t.Errorf("np=%d %+v level %d: replicated %v", c.np, c.m, k+1, got[k])
@@ -156,9 +156,8 @@ func TestReplicated(t *testing.T) {
 // BenchmarkPartition divides a million points among 64 ranks.
 func BenchmarkPartition(b *testing.B) {
 	dec := published(b)
-	points := scatter(dec.Axes, 1000000, 1)
-	weight := dec.Weights(points)
+	points := Planes(scatter(dec.Axes, 1000000, 1))
 	for b.Loop() {
-		NewPartition(dec.Axes, dec.spacing(), points, weight, 64)
+		dec.Partition(points, 64)
 	}
 }

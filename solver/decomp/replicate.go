@@ -34,19 +34,19 @@ func (m Machine) Copied(load Load, params int) float64 {
 
 // Replicated says which levels every rank holds (design: coarse levels). A level of one subdomain always is; another one is
 // where that takes less time by the model. params[l] is P, the parameters of one network of the level; values = n_c·n_u.
-func Replicated(dec *Decomposition, part *Partition, points [][]float64, params []int, values int, m Machine) []bool {
+func Replicated(dec *Decomposition, part *Partition, points Points, params []int, values int, m Machine) []bool {
 	if len(params) != len(dec.Levels) {
 		panic("decomp: parameters of another number of levels")
 	}
-	pointRank := part.Owners(points)
 	copied := make([]bool, len(dec.Levels))
 	for k, l := range dec.Levels {
-		if l.n == 1 {
+		switch {
+		case l.n == 1:
 			copied[k] = true
-			continue
+		case part.Ranks() > 1: // alone, either costs the same
+			load := l.Load(points, part, l.Owners(part))
+			copied[k] = m.Copied(load, params[k]) < m.Owned(load, values)
 		}
-		load := l.Load(points, pointRank, l.Owners(part), part.Ranks())
-		copied[k] = m.Copied(load, params[k]) < m.Owned(load, values)
 	}
 	return copied
 }

@@ -238,7 +238,7 @@ func (s *Schedule) Trained(step int, points [][]float64) []bool {
 // Select applies the rest of the rule to subdomains subs of a level (nil: all of them) with their pairs: evaluated are those
 // that hold a trained point; of these, the ones in state 0 or 1 are also updated, for 0 means "not yet asked for", not
 // "frozen". All other subdomains are skipped.
-func (s *Schedule) Select(step, level int, subs []int32, pairs Pairs, trained []bool) (evaluated, updated []bool) {
+func (s *Schedule) Select(step, level int, subs []int, pairs Pairs, trained []bool) (evaluated, updated []bool) {
 	state := s.State(step, level)
 	n := len(pairs.Start) - 1
 	evaluated, updated = make([]bool, n), make([]bool, n)
@@ -251,7 +251,7 @@ func (s *Schedule) Select(step, level int, subs []int32, pairs Pairs, trained []
 		}
 		j := k
 		if subs != nil {
-			j = int(subs[k])
+			j = subs[k]
 		}
 		updated[k] = evaluated[k] && state[j] != Fixed
 	}

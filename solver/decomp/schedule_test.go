@@ -135,7 +135,7 @@ func TestScheduleSelect(t *testing.T) {
 		if step == 40 && (kinds[Inactive] == 0 || kinds[Active] == 0 || kinds[Fixed] == 0) {
 			t.Errorf("step %d evaluates subdomains of states %v", step, kinds)
 		}
-		some := []int32{14, 3}
+		some := []int{14, 3}
 		e, u := s.Select(step, 0, some, l.PairsOf(some, points), trained)
 		for k, j := range some {
 			if e[k] != evaluated[j] || u[k] != updated[j] {

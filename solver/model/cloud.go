@@ -3,6 +3,7 @@ package model
 import (
 	"fmt"
 	"time"
+	"unsafe"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
@@ -47,7 +48,8 @@ type Level struct {
 // Theta and Grad hold all levels, replicated levels first: see Level.At. Theta, Grad, U and UBar lie in memory of the backend.
 type Cloud[T kernels.Real] struct {
 	Mode   Mode
-	Points []int // own points, ascending global indices
+	Points []int       // own points, ascending global indices
+	X      [][]float64 // their coordinates [d][n]
 	Levels []Level
 	Theta  []T
 	Grad   []T
@@ -139,42 +141,42 @@ func (c *Cloud[T]) Replicated() []bool {
 	return r
 }
 
-// NewCloud builds this rank's share for the points [d][n], which every rank passes alike.
+// NewCloud builds this rank's share for points that every rank passes alike. Collective.
 func NewCloud[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], m *Model, set kernels.Jets, part *decomp.Partition,
-	points [][]float64, choice Choice) (*Cloud[T], error) {
-	if err := m.Dec.Covers(points); err != nil {
-		return nil, err
+	points decomp.Points, choice Choice) (*Cloud[T], error) {
+	y := NewLayout(m, set.N()*len(m.Scale), part, points, comm.Rank(), choice)
+	cost := y.Cost()
+	all := []int64{cost.Jets, cost.Parameters}
+	if err := mpi.Allreduce(comm, all, mpi.Sum); err != nil {
+		return nil, fmt.Errorf("model: choose what travels: %w", err)
 	}
-	rank, ranks := comm.Rank(), comm.Size()
-	y := newLayout(m, part, points, ranks, set.N(), choice)
-	c := &Cloud[T]{comm: comm, backend: backend, Mode: y.mode}
+	c := &Cloud[T]{comm: comm, backend: backend, Mode: choice.Pick(Cost{Jets: all[0], Parameters: all[1]}), Points: y.Points}
 	c.tick = c.progress
-	b := &builder[T]{Cloud: c, m: m, y: y, rank: int32(rank), set: set, points: points}
-	b.ownPoints()
-	if err := b.slots(); err != nil {
+	b := &builder[T]{Cloud: c, y: y, set: set}
+	if err := b.parameters(); err != nil {
 		return nil, err
 	}
-	b.sections()
 	if err := b.planes(); err != nil {
 		return nil, err
+	}
+	x, err := exchange.New(comm, backend, y.Links(c.Mode), tag)
+	if err != nil {
+		return nil, fmt.Errorf("model: build the exchange: %w", err)
+	}
+	c.exchange = x
+	if c.Mode == Parameters {
+		y.shed()
 	}
 	for _, levels := range b.stretches() {
 		if err := b.open(levels); err != nil {
 			return nil, err
 		}
 	}
-	if err := b.links(); err != nil {
-		return nil, fmt.Errorf("model: build the exchange: %w", err)
-	}
-	c.Traffic.Neighbours = len(b.neighbours)
-	var zero T
-	size := int64(4)
-	if _, double := any(zero).(float64); double {
-		size = 8
-	}
-	c.Traffic.Bytes = y.values[rank] * size
-	c.Traffic.MinimumBytes = y.minimum[rank] * size
+	c.Traffic.Neighbours = len(y.Neighbours)
+	size := int64(unsafe.Sizeof(T(0)))
+	c.Traffic.Bytes, c.Traffic.MinimumBytes = cost.Of(c.Mode)*size, cost.Minimum*size
 	c.Traffic.ReducedValues = c.replicated
+	c.X = y.shed()
 	return c, c.Activate(nil, nil)
 }
 
@@ -187,6 +189,17 @@ func (c *Cloud[T]) Observe(t *timeline.Recorder) {
 	} else {
 		c.exchange.Observe(t, "parameters", "gradients")
 	}
+}
+
+// Bytes is what the arrays of this rank take.
+func (c *Cloud[T]) Bytes() int64 {
+	values, bytes := len(c.Theta)+len(c.Grad)+len(c.U)+len(c.UBar), 8*len(c.Points)*(1+len(c.X))
+	for k := range c.groups {
+		p := c.groups[k].plan
+		values += len(p.X) + len(p.W) + len(p.InvSigma)
+		bytes += len(p.Tiles)*int(unsafe.Sizeof(kernels.Tile{})) + len(p.Runs)*int(unsafe.Sizeof(kernels.Run{}))
+	}
+	return int64(values)*int64(unsafe.Sizeof(T(0))) + int64(bytes)
 }
 
 // Close frees the memory of the cloud and of its kernels. No message may be under way.

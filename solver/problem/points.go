@@ -26,15 +26,46 @@ func (t *Term) Resample(seed uint64, draw int) [][]float64 {
 	return points
 }
 
+// block is the number of points that Blocks draws at once: their coordinates stay in the cache.
+const block = 1 << 13
+
+// Blocks calls visit with the points of Sample, a block at a time; x is valid during the call only.
+func (t *Term) Blocks(seed uint64, visit func(x [][]float64)) {
+	n, fill := t.N(), t.sampler(seed, 0, t.Points.Shape)
+	x, part := planes(len(t.Box), min(n, block)), make([][]float64, len(t.Box))
+	for from := 0; from < n; from += block {
+		for a := range x {
+			part[a] = x[a][:min(block, n-from)]
+		}
+		fill(from, part)
+		kept, _ := t.region.Keep(part)
+		visit(kept)
+	}
+}
+
+// Count is the number of points of Sample.
+func (t *Term) Count(seed uint64) (n int) {
+	if t.region == nil {
+		return t.N()
+	}
+	t.Blocks(seed, func(x [][]float64) { n += len(x[0]) })
+	return n
+}
+
 // sample draws n points of the term's box; shape counts along the free axes and is used by grids alone.
 func (t *Term) sample(seed uint64, draw int, shape []int, n int) [][]float64 {
-	if t.Points.Sampler == "cells" {
-		x, _ := t.rules()
-		return tensor(x)
-	}
-	stream := mix(t.stream) + uint64(draw)
-	points := make([][]float64, len(t.Box))
-	if t.Points.Sampler == "grid" {
+	points := planes(len(t.Box), n)
+	t.sampler(seed, draw, shape)(0, points)
+	return points
+}
+
+// sampler returns what writes points from, from+1, ... of the term's box to x [d][m].
+func (t *Term) sampler(seed uint64, draw int, shape []int) (fill func(from int, x [][]float64)) {
+	switch t.Points.Sampler {
+	case "cells":
+		axes, _ := t.rules()
+		return combinations(axes)
+	case "grid":
 		full := make([]int, len(t.Box))
 		free := 0
 		for a, r := range t.Box {
@@ -44,41 +75,42 @@ func (t *Term) sample(seed uint64, draw int, shape []int, n int) [][]float64 {
 				free++
 			}
 		}
-		return grid(t.Box, t.periodic, full)
+		return combinations(lines(t.Box, t.periodic, full))
 	}
+	stream := mix(t.stream) + uint64(draw)
 	var sequence sobol
 	if t.Points.Sampler == "sobol" {
 		sequence = newSobol(len(t.Box))
 	}
-	free := 0 // sequences count free axes, so that a face of a square has the points of a line
-	for a, r := range t.Box {
-		x := make([]float64, n)
-		points[a] = x
-		if r.Fixed() {
+	return func(from int, points [][]float64) {
+		free := 0 // sequences count free axes, so that a face of a square has the points of a line
+		for a, r := range t.Box {
+			x := points[a]
+			if r.Fixed() {
+				for i := range x {
+					x[i] = r.Lo
+				}
+				continue
+			}
+			// A random shift of the whole sequence keeps its evenness and makes it depend on the seed (Cranley & Patterson 1976).
+			shift := Draw(seed, stream, uint64(free))
 			for i := range x {
-				x[i] = r.Lo
+				var z float64
+				switch t.Points.Sampler {
+				case "uniform":
+					z = Draw(seed, stream, uint64((from+i)*len(t.Box)+free))
+				case "sobol":
+					z = wrap(sequence.at(free, uint32(from+i)) + shift)
+				case "halton":
+					z = wrap(radicalInverse(primes[free], uint64(from+i)) + shift)
+				default:
+					panic("problem: unknown sampler")
+				}
+				x[i] = r.Lo + (r.Hi-r.Lo)*z
 			}
-			continue
+			free++
 		}
-		// A random shift of the whole sequence keeps its evenness and makes it depend on the seed (Cranley & Patterson 1976).
-		shift := Draw(seed, stream, uint64(free))
-		for i := range x {
-			var z float64
-			switch t.Points.Sampler {
-			case "uniform":
-				z = Draw(seed, stream, uint64(i*len(t.Box)+free))
-			case "sobol":
-				z = wrap(sequence.at(free, uint32(i)) + shift)
-			case "halton":
-				z = wrap(radicalInverse(primes[free], uint64(i)) + shift)
-			default:
-				panic("problem: unknown sampler")
-			}
-			x[i] = r.Lo + (r.Hi-r.Lo)*z
-		}
-		free++
 	}
-	return points
 }
 
 // wrap is the fractional part of z in [0, 2).
@@ -104,11 +136,16 @@ func (p *Problem) TestGrid(shape []int) [][]float64 {
 
 // grid is the tensor product of equally spaced numbers.
 func grid(box []Range, periodic []bool, shape []int) [][]float64 {
+	return tensor(lines(box, periodic, shape))
+}
+
+// lines are the equally spaced numbers of each axis.
+func lines(box []Range, periodic []bool, shape []int) [][]float64 {
 	axes := make([][]float64, len(box))
 	for a, r := range box {
 		axes[a] = line(r, periodic[a], shape[a])
 	}
-	return tensor(axes)
+	return axes
 }
 
 // tensor lists all combinations of numbers, one of each axis, as planes [d][n] in "ij" order: last axis fastest.
@@ -117,17 +154,38 @@ func tensor(axes [][]float64) [][]float64 {
 	for _, axis := range axes {
 		n *= len(axis)
 	}
-	points := make([][]float64, len(axes))
-	repeat := n // points over which the coordinate stays the same
-	for a, axis := range axes {
-		repeat /= len(axis)
-		x := make([]float64, n)
-		for i := range x {
-			x[i] = axis[i/repeat%len(axis)]
-		}
-		points[a] = x
-	}
+	points := planes(len(axes), n)
+	combinations(axes)(0, points)
 	return points
+}
+
+// combinations returns what writes combinations from, from+1, ... of tensor.
+func combinations(axes [][]float64) (fill func(from int, x [][]float64)) {
+	return func(from int, points [][]float64) {
+		repeat := 1 // combinations over which the coordinate stays the same
+		for a := len(axes) - 1; a >= 0; a-- {
+			x, axis := points[a], axes[a]
+			k, same := from/repeat%len(axis), from%repeat
+			for i := range x {
+				x[i] = axis[k]
+				if same++; same == repeat {
+					if same, k = 0, k+1; k == len(axis) {
+						k = 0
+					}
+				}
+			}
+			repeat *= len(axis)
+		}
+	}
+}
+
+// planes makes room for n points, [d][n].
+func planes(d, n int) [][]float64 {
+	x := make([][]float64, d)
+	for a := range x {
+		x[a] = make([]float64, n)
+	}
+	return x
 }
 
 // line is n equally spaced numbers: ends included, or without the upper end on a periodic axis; a single one is the middle.
