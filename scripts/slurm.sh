@@ -19,7 +19,7 @@ install() {
   DEBIAN_FRONTEND=noninteractive apt-get install -y -qq -o DPkg::Lock::Timeout=300 --no-install-recommends "${missing[@]}" >/dev/null
 }
 
-# Three ports that nobody listens on.
+# Two ports that nobody listens on.
 ports() {
   local p=20000 found=()
   while [ ${#found[@]} -lt 2 ]; do
@@ -69,10 +69,13 @@ SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=2,bf_interval=2,batch_sched_delay=1
 KillWait=5
 MailProg=/bin/true
+GresTypes=gpu
 ReturnToService=2
-NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$((cpus > 4 ? cpus : 4)) RealMemory=$memory State=UNKNOWN
+NodeName=$(hostname -s) NodeAddr=127.0.0.1 CPUs=$((cpus > 4 ? cpus : 4)) RealMemory=$memory Gres=gpu:2 State=UNKNOWN
 PartitionName=debug Nodes=ALL Default=YES MaxTime=INFINITE State=UP
 CONF
+  # Two devices that every machine has stand for cards: enough for what Slurm hands out and says in CUDA_VISIBLE_DEVICES.
+  echo "Name=gpu File=/dev/tty[0-1]" >"$dir/gres.conf"
   trap 'stop; fail "did not start"' ERR
   munged --key-file="$dir/munge.key" --socket="$dir/munge.socket" --pid-file="$dir/munged.pid" --log-file="$dir/munged.log" --seed-file="$dir/munge.seed"
   export SLURM_CONF=$dir/slurm.conf

@@ -91,7 +91,7 @@ func (j slurmJob) log() string {
 // until waits for a condition.
 func until(t *testing.T, what string, limit time.Duration, holds func() bool) {
 	t.Helper()
-	for began := time.Now(); !holds(); time.Sleep(100 * time.Millisecond) {
+	for began := time.Now(); !holds(); time.Sleep(50 * time.Millisecond) {
 		if time.Since(began) > limit {
 			t.Fatalf("not within %v: %s", limit, what)
 		}
@@ -325,6 +325,25 @@ func TestSlurmRank(t *testing.T) {
 			outcome{stdout: j.log()}.says(t, true, cause)
 		})
 	}
+}
+
+// TestSlurmCards: a script for cards gets as many a node as ranks, and every rank sees all of them. What stands for the cards has no
+// driver, which the program says.
+func TestSlurmCards(t *testing.T) {
+	needSlurm(t)
+	if out, err := exec.Command("sinfo", "-h", "-o", "%G").Output(); err != nil || !strings.Contains(string(out), "gpu") {
+		t.Skipf("SKIP: TestSlurmCards needs a node with gpu among its generic resources: %v %s", err, out)
+	}
+	sibling := filepath.Join(filepath.Dir(binary), siblingName) // submit wants to see it
+	if err := os.WriteFile(sibling, nil, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { os.Remove(sibling) })
+	j := submitted(t, filepath.Join(t.TempDir(), "run"), "--ranks=2", "--gpu", "--time=10",
+		"--setup=srun --ntasks=2 bash -c 'echo rank $SLURM_PROCID sees cards $CUDA_VISIBLE_DEVICES'")
+	j.ends(t, queueing, "FAILED", fmt.Sprintf("%d:0", exitFailure), 0)
+	outcome{stdout: j.log()}.says(t, true, "rank 0 sees cards 0,1", "rank 1 sees cards 0,1")
+	outcome{stdout: j.log()}.says(t, false, "--backend=cuda: ")
 }
 
 // TestSlurmStudy: the points of a study run as tasks of arrays, the figures are collected behind them, and a study that is submitted
