@@ -3,6 +3,9 @@ package main
 import (
 	"errors"
 	"fmt"
+	"os"
+	"slices"
+	"strings"
 
 	"golang.org/x/sys/unix"
 
@@ -102,6 +105,7 @@ func measured[T kernels.Real](comm mpi.Comm, l *loaded, r *solver.Run[T], traffi
 			m.Provenance[a.Name] = text
 		}
 	}
+	m.Provenance["cpu_model"] = cpuModel()
 	m.Cores, m.SharedCores = cores(all)
 	for _, v := range all {
 		m.Processes = append(m.Processes, v.Process)
@@ -110,6 +114,7 @@ func measured[T kernels.Real](comm mpi.Comm, l *loaded, r *solver.Run[T], traffi
 			m.Add(p, 1/float64(len(all)))
 		}
 	}
+	m.Phases = slices.DeleteFunc(m.Phases, func(p scaling.Phase) bool { return p.Most == 0 }) // there was nothing to do or to wait for
 	if err := m.Write(o.measure); err != nil {
 		return err
 	}
@@ -148,4 +153,18 @@ func cores(all []ownTimes) (n int, shared bool) {
 		shared = shared || len(list) < ranks[host]
 	}
 	return n, shared
+}
+
+// cpuModel is the name of the processor, empty where the system does not tell.
+func cpuModel() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return ""
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return ""
 }

@@ -1,16 +1,20 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
+	"time"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
@@ -101,11 +105,12 @@ work and messages, and efficiency in work.`,
 // study is a scaling study of one job.
 type study struct {
 	scaleOptions
-	kind string
-	job  string  // path
-	base *loaded // the job as it is given, with --set
-	dir  string
-	self string // this program
+	kind  string
+	job   string  // path
+	base  *loaded // the job as it is given, with --set
+	along []int   // weak: axes along which the job grows
+	dir   string
+	self  string // this program
 }
 
 // scalePoint is one measurement of a study.
@@ -143,6 +148,11 @@ func newStudy(kind, job string, o scaleOptions) (*study, error) {
 	case j.Train.Windows != nil:
 		return nil, complain(j, "train.windows", "a scaling study measures one problem, not one after another", "leave the windows out")
 	}
+	if kind == "weak" {
+		if s.along, err = s.growing(); err != nil {
+			return nil, err
+		}
+	}
 	if s.dir = o.out; s.dir == "" {
 		s.dir = filepath.Join("scaling", s.base.name()+"-"+kind)
 	}
@@ -172,6 +182,9 @@ func (s *study) run(w io.Writer) error {
 	if s.point > 0 {
 		return s.measure(w, list[s.point-1])
 	}
+	if !s.collect {
+		warnOfLoad()
+	}
 	for _, p := range list {
 		if s.collect {
 			break
@@ -183,13 +196,27 @@ func (s *study) run(w io.Writer) error {
 	return s.assemble(w)
 }
 
+// launcherGrace is how long a launcher may take to end its ranks.
+const launcherGrace = 15 * time.Second
+
+// idle is the load of a machine on which nobody else computes, at most.
+const idle = 0.5
+
+// warnOfLoad says that others compute on this machine.
+func warnOfLoad() {
+	text, err := os.ReadFile("/proc/loadavg")
+	if err != nil {
+		return
+	}
+	minute, _, _ := strings.Cut(string(text), " ")
+	if load, err := strconv.ParseFloat(minute, 64); err == nil && load > idle {
+		fmt.Fprintf(os.Stderr, "fbpinn-mpi: warning: the load of this machine is %s before the first run: if the ranks run here, their times compare nothing\n", minute)
+	}
+}
+
 // measure runs one point, unless its measurement is there.
 func (s *study) measure(w io.Writer, p scalePoint) error {
 	file := s.file(p)
-	overrides, err := s.overrides(p.ranks)
-	if err != nil {
-		return err
-	}
 	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
 		return coded{err, exitFailure}
 	}
@@ -202,7 +229,7 @@ func (s *study) measure(w io.Writer, p scalePoint) error {
 	folder := strings.TrimSuffix(file, ".json")
 	line := append(s.command(p.ranks), s.self, "run", s.job, "--measure", file, "--warm-up", strconv.Itoa(s.warmSteps()),
 		"--out", folder, "--force", "--backend", s.backend)
-	for _, v := range overrides {
+	for _, v := range s.overrides(p.ranks) {
 		line = append(line, "--set", v)
 	}
 	output, err := os.Create(folder + ".txt")
@@ -211,10 +238,18 @@ func (s *study) measure(w io.Writer, p scalePoint) error {
 	}
 	defer output.Close()
 	fmt.Fprintf(output, "%q\n", line)
-	c := exec.Command(line[0], line[1:]...)
+	ctx, done := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer done()
+	c := exec.CommandContext(ctx, line[0], line[1:]...)
 	c.Stdout, c.Stderr = output, output
 	c.Env = s.environment()
-	if err := c.Run(); err != nil {
+	c.Cancel = func() error { return c.Process.Signal(syscall.SIGTERM) } // a launcher ends its ranks when asked to
+	c.WaitDelay = launcherGrace
+	err = c.Run()
+	if ctx.Err() != nil {
+		return coded{fmt.Errorf("stopped during %d ranks, repetition %d; the same command goes on there", p.ranks, p.repeat), exitResubmit}
+	}
+	if err != nil {
 		return coded{fmt.Errorf("%d ranks, repetition %d: %s: %w; what it said is in %s", p.ranks, p.repeat, line[0], err, output.Name()), exitFailure}
 	}
 	m, err := s.read(p)
@@ -265,18 +300,14 @@ func (s *study) warmSteps() int {
 }
 
 // overrides are what a run of the study changes in the job: it writes nothing but its measurement, and grows with the ranks.
-func (s *study) overrides(ranks int) ([]string, error) {
+func (s *study) overrides(ranks int) []string {
 	set := append(slices.Clone(s.set), "train.test=0", "output.figures=false", "output.checkpoint=0")
 	if s.firstOrder() {
 		n := s.warmUp + s.steps
 		set = append(set, fmt.Sprintf("train.steps=%d", n), fmt.Sprintf("train.report=%d", n))
 	}
 	if s.kind == "weak" {
-		more, err := s.grown(ranks)
-		if err != nil {
-			return nil, err
-		}
-		set = append(set, more...)
+		set = append(set, s.grown(ranks)...)
 	}
-	return set, nil
+	return set
 }

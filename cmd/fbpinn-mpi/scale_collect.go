@@ -30,11 +30,7 @@ func (s *study) read(p scalePoint) (*scaling.Point, error) {
 	if m == nil || err != nil {
 		return nil, err
 	}
-	set, err := s.overrides(p.ranks)
-	if err != nil {
-		return nil, err
-	}
-	l, err := load(s.job, set)
+	l, err := load(s.job, s.overrides(p.ranks))
 	if err != nil {
 		return nil, err
 	}
@@ -119,12 +115,8 @@ func (s *study) rule() string {
 	if s.kind == "strong" {
 		return "the same job on all ranks"
 	}
-	axes, err := s.growing()
-	if err != nil {
-		panic("scale: a study that cannot grow has points")
-	}
 	var names []string
-	for _, a := range axes {
+	for _, a := range s.along {
 		names = append(names, s.base.job.Domain[a].Name)
 	}
 	what := "subdomains and points"

@@ -101,9 +101,6 @@ func (s *study) scripts(flags []string) (list []studyScript, err error) {
 	}
 	flags = append(flags, "--out="+s.dir, "--backend="+s.backend)
 	for _, n := range s.ranks {
-		if _, err := s.overrides(n); err != nil { // it may not grow so far
-			return nil, err
-		}
 		var array []string
 		for k, p := range s.points() {
 			if p.ranks != n {

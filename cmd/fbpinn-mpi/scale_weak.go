@@ -11,18 +11,9 @@ import (
 )
 
 // grown are the changes that give the job so many times its pairs, for weak scaling.
-func (s *study) grown(ranks int) ([]string, error) {
+func (s *study) grown(ranks int) (set []string) {
 	job := s.base.job
-	axes, err := s.growing()
-	if err != nil {
-		return nil, err
-	}
-	size, err := s.size()
-	if err != nil {
-		return nil, err
-	}
-	factors := spread(ranks, axes, len(job.Domain))
-	var set []string
+	size, factors := s.size(), spread(ranks, s.along, len(job.Domain))
 	add := func(key string, v any) {
 		text, err := json.Marshal(v) // lists of numbers look the same in TOML
 		if err != nil {
@@ -56,10 +47,10 @@ func (s *study) grown(ranks int) ([]string, error) {
 			set = append(set, fmt.Sprintf("domain.%s={range=[%.17g,%.17g],periodic=%t}", c.Name, c.Lo, c.Lo+float64(factors[a])*(c.Hi-c.Lo), c.Periodic))
 		}
 	}
-	return set, nil
+	return set
 }
 
-// growing are the axes of --axes, all of the job if none are given, and the reasons why a job cannot grow.
+// growing are the axes of --axes, all of the job if none are given, or the reason why the job cannot grow.
 func (s *study) growing() (axes []int, err error) {
 	job, d := s.base.job, s.base.job.Decomposition
 	if len(d.Levels) == 0 || len(d.Centres) > 0 || len(d.Subdomains) > 0 {
@@ -86,13 +77,13 @@ func (s *study) growing() (axes []int, err error) {
 }
 
 // size is the factor along every axis that gives the job about --pairs pairs on one rank.
-func (s *study) size() (float64, error) {
+func (s *study) size() float64 {
 	if s.pairs == 0 {
-		return 1, nil
+		return 1
 	}
 	points, _ := solver.Sample(s.base.problem, s.base.settings.Seed)
 	have, _ := s.base.pairsPerStep(points)
-	return math.Pow(float64(s.pairs)/float64(max(have, 1)), 1/float64(len(s.base.job.Domain))), nil
+	return math.Pow(float64(s.pairs)/float64(max(have, 1)), 1/float64(len(s.base.job.Domain)))
 }
 
 // spread gives the prime factors of n to the axes: the largest first, each to the axis with the smallest factor so far.

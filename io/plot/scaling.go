@@ -15,9 +15,12 @@ import (
 )
 
 // Scaling draws a scaling study: time against ranks beside the ideal, efficiency in time and in work, the phases stacked, and what a rank
-// sends. Where ranks shared cores, times are left out.
+// sends. Where ranks shared cores, times are left out; where all did, the work of a rank takes their place.
 func Scaling(path string, s *scaling.Study) error {
-	panels := []*plot.Plot{timePanel(s), efficiencyPanel(s), stackPanel(s), trafficPanel(s)}
+	panels := []*plot.Plot{workPanel(s), efficiencyPanel(s), trafficPanel(s)}
+	if rows := own(s); len(rows) > 0 {
+		panels = []*plot.Plot{timePanel(s, rows), efficiencyPanel(s), stackPanel(s, rows), trafficPanel(s)}
+	}
 	return picture(path, 1500, 1100, func(c draw.Canvas) {
 		for i, p := range panels {
 			p.Draw(cell(c, i%2, 2, i/2, 2))
@@ -75,24 +78,39 @@ func along(p *plot.Plot, name string, rows []*scaling.Row, of func(r *scaling.Ro
 
 var ideal = []vg.Length{6, 4} // dashes
 
-func timePanel(s *scaling.Study) *plot.Plot {
-	rows := own(s)
-	if len(rows) == 0 {
-		return rankPanel(s, "time: none, ranks shared cores in every run")
+// every lists all rows.
+func every(s *scaling.Study) (rows []*scaling.Row) {
+	for i := range s.Rows {
+		rows = append(rows, &s.Rows[i])
 	}
+	return rows
+}
+
+// withIdeal draws a cost of rows beside what it would be with perfect scaling from the first on.
+func withIdeal(p *plot.Plot, s *scaling.Study, rows []*scaling.Row, cost func(r *scaling.Row) float64) []float64 {
+	all := along(p, "ideal", rows, func(r *scaling.Row) float64 {
+		if s.Kind == "strong" {
+			return cost(rows[0]) * float64(rows[0].Ranks) / float64(r.Ranks)
+		}
+		return cost(rows[0])
+	}, black, ideal)
+	return append(all, along(p, "measured", rows, cost, lines[0], nil)...)
+}
+
+func workPanel(s *scaling.Study) *plot.Plot {
+	p := rankPanel(s, s.Kind+" scaling, pairs of the rank with most (no times: ranks shared cores)")
+	all := withIdeal(p, s, every(s), func(r *scaling.Row) float64 { return float64(r.First().MostPairs()) })
+	logarithmic(p, all, 2)
+	return p
+}
+
+func timePanel(s *scaling.Study, rows []*scaling.Row) *plot.Plot {
 	title := s.Kind + " scaling, median and range, " + perStep(s)
 	if len(rows) < len(s.Rows) {
 		title += " (others shared cores)"
 	}
 	p := rankPanel(s, title)
-	time := func(r *scaling.Row) float64 { return r.Median(scaling.Time) }
-	all := along(p, "ideal", rows, func(r *scaling.Row) float64 {
-		if s.Kind == "strong" {
-			return time(rows[0]) * float64(rows[0].Ranks) / float64(r.Ranks)
-		}
-		return time(rows[0])
-	}, black, ideal)
-	all = append(all, along(p, "measured", rows, time, lines[0], nil)...)
+	all := withIdeal(p, s, rows, func(r *scaling.Row) float64 { return r.Median(scaling.Time) })
 	for _, r := range rows {
 		v := r.Values(scaling.Time)
 		x := float64(r.Ranks)
@@ -110,10 +128,7 @@ func efficiencyPanel(s *scaling.Study) *plot.Plot {
 	p := rankPanel(s, "efficiency")
 	p.Legend.Top, p.Legend.Left = false, true
 	p.Legend.XOffs, p.Legend.YOffs = 14, 4
-	var rows []*scaling.Row
-	for i := range s.Rows {
-		rows = append(rows, &s.Rows[i])
-	}
+	rows := every(s)
 	along(p, "ideal", rows, func(*scaling.Row) float64 { return 1 }, black, ideal)
 	all := along(p, "in time", rows, s.TimeEfficiency, lines[0], nil)
 	all = append(all, along(p, "in work: pairs of the rank with most", rows, s.WorkEfficiency, lines[2], nil)...)
@@ -123,11 +138,7 @@ func efficiencyPanel(s *scaling.Study) *plot.Plot {
 }
 
 // stackPanel shows what time is made of, and what of it is waiting for messages.
-func stackPanel(s *scaling.Study) *plot.Plot {
-	rows := own(s)
-	if len(rows) == 0 {
-		return panel("phases: none, ranks shared cores in every run", "ranks", "")
-	}
+func stackPanel(s *scaling.Study, rows []*scaling.Row) *plot.Plot {
 	row := "step"
 	if rows[0].First().SecondOrder {
 		row = "solver"
@@ -178,7 +189,7 @@ func stackPanel(s *scaling.Study) *plot.Plot {
 		waits = append(waits, plotter.XY{X: float64(i), Y: r.Median(func(p *scaling.Point) float64 { return p.Sum("exposed", "") })})
 		ticks = append(ticks, plot.Tick{Value: float64(i), Label: strconv.Itoa(r.Ranks)})
 	}
-	dots := &plotter.Scatter{XYs: waits, GlyphStyle: draw.GlyphStyle{Color: lines[1], Radius: vg.Points(5), Shape: draw.CrossGlyph{}}}
+	dots := &plotter.Scatter{XYs: waits, GlyphStyle: draw.GlyphStyle{Color: lines[1], Radius: vg.Points(4.5), Shape: draw.CircleGlyph{}}}
 	p.Add(dots)
 	p.Legend.Add("of it, waiting for messages", dots)
 	p.X.Min, p.X.Max = -0.6, float64(len(rows))+0.9 // room for the legend

@@ -28,8 +28,12 @@ func measured(kind string, second bool) *scaling.Study {
 			for _, v := range phases {
 				p.Add(v, 1)
 			}
+			pairs := 16000
+			if kind == "strong" {
+				pairs /= ranks
+			}
 			for r := range ranks {
-				p.Processes = append(p.Processes, scaling.Process{Pairs: 1000 + 40*min(r, 2), Neighbours: min(ranks-1, 4), Messages: int64(20 * min(ranks-1, 4)),
+				p.Processes = append(p.Processes, scaling.Process{Pairs: pairs + pairs/25*min(r, 2), Neighbours: min(ranks-1, 4), Messages: int64(20 * min(ranks-1, 4)),
 					Bytes: int64(20000 * min(ranks-1, 4)), CollectiveBytes: 4000})
 			}
 			row.Points = append(row.Points, p)

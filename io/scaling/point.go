@@ -62,7 +62,7 @@ type Process struct {
 	Neighbours      int     `json:"neighbours"`
 	StepBytes       int64   `json:"step_bytes"`    // sent to neighbours in each step, as planned, there and back
 	MinimumBytes    int64   `json:"minimum_bytes"` // with the cheaper mode for each pair of neighbours
-	Messages        int64   `json:"messages"`      // sent to other ranks in the timed steps, counted
+	Messages        int64   `json:"messages"`      // sent in the timed steps, counted; a linear solver sends some to itself
 	Bytes           int64   `json:"bytes"`         // in them
 	Collectives     int64   `json:"collectives"`
 	CollectiveBytes int64   `json:"collective_bytes"` // that this rank put in
