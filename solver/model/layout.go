@@ -28,6 +28,7 @@ type Layout struct {
 	owner  []int32     // rank of each near point
 	local  []int32     // near point → place in Points, -1 for those of others
 	pairs  [2]int64    // by mode
+	inner  int64       // those of own subdomains at own points
 }
 
 // Neighbour is what a rank shares with another one. Points are places in the rank's near points.
@@ -185,6 +186,7 @@ func (y *Layout) meet(part *decomp.Partition) {
 				if y.local[i] >= 0 {
 					y.pairs[Jets] += int64(len(subs))
 					y.pairs[Parameters] += int64(len(subs))
+					y.inner += int64(len(subs))
 				}
 			})
 			continue
@@ -215,6 +217,9 @@ func (y *Layout) meet(part *decomp.Partition) {
 				}
 				if r == rank {
 					y.pairs[Parameters]++
+					if o == rank {
+						y.inner++
+					}
 				}
 				switch {
 				case o == r:
@@ -257,6 +262,14 @@ func (y *Layout) Pairs(mode Mode) int64 {
 		return y.m.Dec.Count(y.near)
 	}
 	return y.pairs[mode]
+}
+
+// Inner is the number of pairs that need nothing of others: subdomains and points of this rank.
+func (y *Layout) Inner() int64 {
+	if y.Ranks == 1 {
+		return y.Pairs(Jets)
+	}
+	return y.inner
 }
 
 // Sent is the number of values that a step sends from this rank to a neighbour, there and back, in a mode.
