@@ -4,10 +4,12 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -99,6 +101,9 @@ func run(path string, o runOptions) error {
 		err = runOn[float32](comm, l, o, stop, began)
 	}
 	if agreed(err) {
+		if err != nil { // srun ends all ranks when rank 0 ends with a code, and makes the largest its own: not that of a signal
+			signal.Ignore(syscall.SIGTERM)
+		}
 		if e := comm.Finalize(); e != nil {
 			return coded{e, exitFailure}
 		}
@@ -122,12 +127,18 @@ func alone(err error) error {
 	if !ok || rank == "0" {
 		return err
 	}
-	time.Sleep(grace)
-	line, _, _ := strings.Cut(err.Error(), "\n")
 	code := exitInput
 	if c := (coded{}); errors.As(err, &c) {
 		code = c.code
 	}
+	ended := make(chan os.Signal, 1)
+	signal.Notify(ended, syscall.SIGTERM)
+	select {
+	case <-ended: // rank 0 has spoken
+		return coded{errQuiet, code}
+	case <-time.After(grace):
+	}
+	line, _, _ := strings.Cut(err.Error(), "\n")
 	return coded{fmt.Errorf("rank %s: %s", rank, line), code}
 }
 
