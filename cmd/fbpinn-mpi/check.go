@@ -10,6 +10,7 @@ import (
 
 	"fbpinn-mpi/io/jobfile"
 	"fbpinn-mpi/io/snapshot"
+	"fbpinn-mpi/jobs"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/kernels/cpu"
 	"fbpinn-mpi/solver"
@@ -54,7 +55,7 @@ func (l *loaded) describe(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "coordinate  %s in [%.6g, %.6g]%s\n", a.Name, a.Lo, a.Hi, periodic)
 	}
-	for _, b := range removed(job) {
+	for _, b := range jobs.Removed(job) {
 		fmt.Fprintf(w, "removed     %s\n", ranges(job, b))
 	}
 	for _, v := range job.Parameters {

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"errors"
 	"fmt"
 	"math"
 	"os"
@@ -11,14 +10,13 @@ import (
 	"strings"
 
 	"fbpinn-mpi/io/jobfile"
+	"fbpinn-mpi/jobs"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/solver"
 	"fbpinn-mpi/solver/decomp"
 	"fbpinn-mpi/solver/model"
 	"fbpinn-mpi/solver/optim"
 	"fbpinn-mpi/solver/problem"
-	"fbpinn-mpi/solver/reference"
-	"fbpinn-mpi/solver/region"
 	"fbpinn-mpi/solver/schwarz"
 )
 
@@ -48,23 +46,12 @@ func load(path string, set []string) (*loaded, error) {
 
 // understand is load for a job that has been read.
 func understand(job *jobfile.Job) (*loaded, error) {
-	number, err := problem.Numbers(spec(job))
-	if err != nil {
-		return nil, place(job, err)
-	}
-	err = job.Resolve(func(text string) (float64, *jobfile.Fault) {
-		v, bad := number(text)
-		if bad != nil {
-			return 0, &jobfile.Fault{Col: bad.Col, Msg: bad.Msg, Hint: bad.Hint}
-		}
-		return v, nil
-	})
-	if err != nil {
+	if err := jobs.Resolve(job); err != nil {
 		return nil, err
 	}
 	// Points may follow the subdomains, so these come first; but what is wrong with the mathematics is said first.
 	dec, wrong := decompose(job)
-	s := spec(job)
+	s := jobs.Spec(job)
 	switch {
 	case wrong == nil:
 		s.Cells = cells(dec)
@@ -73,13 +60,13 @@ func understand(job *jobfile.Job) (*loaded, error) {
 	}
 	p, err := problem.Build(s)
 	if err != nil {
-		return nil, place(job, err)
+		return nil, jobs.Place(job, err)
 	}
 	if wrong != nil {
 		return nil, wrong
 	}
 	l := &loaded{job: job, problem: p, spec: func() problem.Spec {
-		s := spec(job)
+		s := jobs.Spec(job)
 		s.Cells = cells(dec)
 		return s
 	}}
@@ -149,82 +136,6 @@ func complain(job *jobfile.Job, key, msg, remedy string) error {
 	return e
 }
 
-// place turns an error of the mathematics into one of the job file.
-func place(job *jobfile.Job, err error) error {
-	var bad *problem.Error
-	if !errors.As(err, &bad) {
-		return err
-	}
-	e := job.Locate(bad.Key, bad.Col)
-	e.Msg, e.Remedy = bad.Msg, bad.Hint
-	return e
-}
-
-// spec hands the job's mathematics to package problem.
-func spec(job *jobfile.Job) problem.Spec {
-	s := problem.Spec{Unknowns: job.Problem.Unknowns, Equations: job.Problem.Equations, Weights: job.Problem.Weights,
-		External: reference.External()}
-	for _, a := range job.Domain {
-		s.Axes = append(s.Axes, problem.Axis(a))
-	}
-	for _, p := range job.Parameters {
-		s.Parameters = append(s.Parameters, problem.Named(p))
-	}
-	for _, f := range job.Functions {
-		s.Functions = append(s.Functions, problem.Function(f))
-	}
-	for _, n := range job.Problem.Ansatz {
-		s.Ansatz = append(s.Ansatz, problem.Named(n))
-	}
-	for _, n := range job.Problem.Exact {
-		s.Exact = append(s.Exact, problem.Named(n))
-	}
-	for _, n := range job.Problem.Nullspace {
-		s.Nullspace = append(s.Nullspace, problem.Named(n))
-	}
-	s.Removed = removed(job)
-	i := job.Points.Interior
-	s.Interior = problem.PointSpec{Sampler: i.Sampler, Shape: i.Shape, Count: i.Count, Equal: i.Weights == "equal"}
-	if w := job.Train.Windows; w != nil { // the whole axis as one window: what does not depend on their number
-		s.Slab = &problem.Slab{Axis: w.Axis}
-		for _, a := range job.Domain {
-			if a.Name == w.Axis {
-				s.Slab.Lo, s.Slab.Hi = a.Lo, a.Hi
-			}
-		}
-		for _, n := range w.Start {
-			s.Slab.Start = append(s.Slab.Start, problem.Named(n))
-		}
-	}
-	for _, c := range job.Problem.Conditions {
-		condition := problem.ConditionSpec{Name: c.Name, On: c.On, Residual: c.Residual, Weight: c.Weight,
-			Points: problem.PointSpec{Sampler: c.Sampler, Shape: c.Points.Shape, Count: c.Points.Count}}
-		for _, b := range c.Box {
-			condition.Box = append(condition.Box, problem.Place{Coord: b.Coord, Lo: b.Lo, Hi: b.Hi})
-		}
-		s.Conditions = append(s.Conditions, condition)
-	}
-	return s
-}
-
-// removed are the parts that do not belong to the domain, as boxes.
-func removed(job *jobfile.Job) (boxes []region.Box) {
-	for _, places := range job.Geometry.Remove {
-		var b region.Box
-		for _, a := range job.Domain {
-			lo, hi := a.Lo, a.Hi
-			for _, p := range places {
-				if p.Coord == a.Name {
-					lo, hi = p.Lo, p.Hi
-				}
-			}
-			b.Lo, b.Hi = append(b.Lo, lo), append(b.Hi, hi)
-		}
-		boxes = append(boxes, b)
-	}
-	return boxes
-}
-
 // decompose builds the subdomains.
 func decompose(job *jobfile.Job) (*decomp.Decomposition, error) {
 	var axes []decomp.Axis
@@ -235,7 +146,7 @@ func decompose(job *jobfile.Job) (*decomp.Decomposition, error) {
 	if err != nil {
 		return nil, err
 	}
-	dec, err := decomp.New(axes, specs, removed(job)...)
+	dec, err := decomp.New(axes, specs, jobs.Removed(job)...)
 	if err != nil {
 		return nil, complain(job, "decomposition", err.Error(), "")
 	}

@@ -15,6 +15,7 @@ import (
 	"fbpinn-mpi/io/report"
 	"fbpinn-mpi/io/runlog"
 	"fbpinn-mpi/io/snapshot"
+	"fbpinn-mpi/jobs"
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
@@ -227,7 +228,7 @@ func (o *output[T]) introduce(v *window, r *solver.Run[T], traffic []model.Traff
 // layout sums up the work of a window and its messages.
 func (o *output[T]) layout(v *window, r *solver.Run[T], traffic []model.Traffic) *runlog.Layout {
 	y := &runlog.Layout{Window: o.march.window + 1, Backend: o.backend, Subdomains: v.model.Dec.Subdomains(), Levels: len(v.model.Dec.Levels), Points: r.Total,
-		Exchange: r.Cloud.Mode, Reduced: traffic[0].ReducedValues}
+		Exchange: r.Cloud.Mode.String(), Reduced: traffic[0].ReducedValues}
 	for _, t := range traffic {
 		y.Pairs, y.PairsRank = y.Pairs+t.Pairs, max(y.PairsRank, t.Pairs)
 		y.Bytes, y.Minimum, y.Neighbours = y.Bytes+t.Bytes, y.Minimum+t.MinimumBytes, max(y.Neighbours, t.Neighbours)
@@ -568,7 +569,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 		add(fmt.Sprintf("residual_%d", e+1), "residual of "+l.problem.Terms[0].Echo[e], v)
 	}
 	s.Decomposition = &o.decomposition
-	for _, b := range removed(l.job) {
+	for _, b := range jobs.Removed(l.job) {
 		s.Removed = append(s.Removed, snapshot.Box(b))
 	}
 	s.Attrs = o.provenance(time.Since(began).Seconds())

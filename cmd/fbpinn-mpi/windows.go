@@ -6,6 +6,7 @@ import (
 
 	"fbpinn-mpi/io/checkpoint"
 	"fbpinn-mpi/io/jobfile"
+	"fbpinn-mpi/jobs"
 	"fbpinn-mpi/solver"
 	"fbpinn-mpi/solver/expr"
 	"fbpinn-mpi/solver/problem"
@@ -31,7 +32,7 @@ func (l *loaded) cut() error {
 	axis := slices.IndexFunc(l.job.Domain, func(a jobfile.Axis) bool { return a.Name == w.Axis })
 	edges, err := problem.Edges(problem.Axis(l.job.Domain[axis]), w.Count, w.At)
 	if err != nil {
-		return place(l.job, err)
+		return jobs.Place(l.job, err)
 	}
 	for k := range edges[1:] {
 		v, err := l.slab(axis, edges[k], edges[k+1], k == 0)
@@ -62,7 +63,7 @@ func (l *loaded) slab(axis int, lo, hi float64, first bool) (*window, error) {
 	}
 	v := &window{loaded: &loaded{job: &job}, axis: axis, end: hi}
 	v.spec = func() problem.Spec {
-		s := spec(l.job)
+		s := jobs.Spec(l.job)
 		s.Cells = cells(dec)
 		s.Slab.Lo, s.Slab.Hi = lo, hi
 		if !first {
@@ -77,7 +78,7 @@ func (l *loaded) slab(axis int, lo, hi float64, first bool) (*window, error) {
 		return s
 	}
 	if v.problem, err = problem.Build(v.spec()); err != nil {
-		return nil, place(l.job, err)
+		return nil, jobs.Place(l.job, err)
 	}
 	v.networks(dec)
 	if err := v.train(); err != nil {
