@@ -77,6 +77,11 @@ func newton(r *Run[float64]) (status Status, err error) {
 		if r.step.stage != stage {
 			r.step.stage.close()
 		}
+		if status == StepLimit || status == Stopped {
+			if r.reached = r.value; r.done == r.entered { // no step was left for it
+				r.reached--
+			}
+		}
 		switch {
 		case err != nil || status == Stopped || status.Failed():
 			return status, err

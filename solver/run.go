@@ -107,6 +107,8 @@ type State[T kernels.Real] struct {
 	Status  Status  // how the last stage ended
 	Scale   float64 // what a blow-up is measured by; 0: not known yet
 	Levels  []LevelState[T]
+
+	Diagnosis *Diagnosis // of the linear problems since the program started; nil for none. A run that goes on from here does not read it
 }
 
 // LevelState holds the parameters of one level, each array [J][P], and what its optimiser remembers: Adam's moments M, V, or
@@ -155,6 +157,7 @@ type Run[T kernels.Real] struct {
 	value      int     // of the continuation
 	entered    int     // steps done when the problem in hand began
 	status     Status  // of the last stage that ended
+	reached    int     // see Reached
 	diary      diary
 	timing     timing
 
@@ -173,7 +176,7 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	m *model.Model, set Settings, test, exact [][]float64, observer Observer[T]) (*Run[T], error) {
 	points := Draw(p, set.Seed)
 	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: points.N(),
-		first: points.First, damping: set.Newton.Damping}
+		first: points.First, damping: set.Newton.Damping, reached: len(set.Newton.Path)}
 	for _, s := range set.Stages {
 		if s.secondOrder() { // blocks live where the points are
 			r.Settings.Choice = model.Choice{Mode: "parameters", Like: make([]bool, len(m.Nets))}
@@ -253,6 +256,10 @@ func (r *Run[T]) TermNames() (names []string) {
 	}
 	return names
 }
+
+// Reached is the problem of Newton.Path that the parameters solve: their number is that of the job's own, fewer mean that the steps were used
+// up on the way to it.
+func (r *Run[T]) Reached() int { return r.reached }
 
 // Done is the number of steps made, Seconds the training time.
 func (r *Run[T]) Done() int        { return r.done }

@@ -40,6 +40,10 @@ func (r *Run[T]) State() (*State[T], error) {
 		}
 		s.Levels = append(s.Levels, level)
 	}
+	var err error
+	if s.Diagnosis, err = r.Diagnosis(); err != nil {
+		return nil, err
+	}
 	if r.comm.Rank() != 0 {
 		return nil, nil
 	}

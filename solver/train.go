@@ -204,6 +204,7 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 		}
 		if ended {
 			r.advance()
+			r.status = Converged
 			if r.Settings.Checkpoint < 0 {
 				return Converged, nil
 			}

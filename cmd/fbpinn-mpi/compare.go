@@ -122,7 +122,7 @@ func compareRuns(w io.Writer, runs []string, o compareOptions) error {
 		} else if err := sameProblem(first, s, unknown); err != nil {
 			return fmt.Errorf("%s solves another problem than %s: %w", run, runs[0], err)
 		}
-		c, err := curveOf(s, metrics[m].column+unknown)
+		c, err := curveOf(s, unknown, metrics[m])
 		if err != nil {
 			return fmt.Errorf("%s: %w", path, err)
 		}
@@ -243,8 +243,9 @@ func sameProblem(a, b *snapshot.Snapshot, unknown string) error {
 	return nil
 }
 
-// curveOf turns the file of a run into a curve. The errors of a run in windows are those of one window until the last, which is of all.
-func curveOf(s *snapshot.Snapshot, column string) (*curve, error) {
+// curveOf turns the file of a run into a curve.
+func curveOf(s *snapshot.Snapshot, unknown string, m metric) (*curve, error) {
+	column := m.column + unknown
 	errs, step, time := series(s, column), series(s, "step"), series(s, "time")
 	if errs == nil || step == nil || time == nil {
 		return nil, fmt.Errorf("its history has no %s", column)
@@ -255,9 +256,17 @@ func curveOf(s *snapshot.Snapshot, column string) (*curve, error) {
 		return nil, err
 	}
 	c := &curve{}
+	add := func(step, seconds, e float64) {
+		c.at, c.seconds, c.error = append(c.at, strconv.FormatFloat(step, 'g', -1, 64)), append(c.seconds, seconds), append(c.error, e)
+	}
+	if job.Train.Windows != nil { // errors in its history are of single windows until the last, which is of all
+		if err := marched(s, job, unknown, m, add); err != nil {
+			return nil, err
+		}
+	}
 	for k, e := range errs {
 		if !math.IsNaN(e) && (job.Train.Windows == nil || k == len(errs)-1) {
-			c.at, c.seconds, c.error = append(c.at, strconv.FormatFloat(step[k], 'g', -1, 64)), append(c.seconds, time[k]), append(c.error, e)
+			add(step[k], time[k], e)
 		}
 	}
 	if len(c.error) == 0 {
@@ -272,4 +281,38 @@ func curveOf(s *snapshot.Snapshot, column string) (*curve, error) {
 	ranks, _ := s.Attr("mpi_size").(int64)
 	c.cores = fmt.Sprint(ranks)
 	return c, nil
+}
+
+// marched gives steps, seconds and the error on the whole domain at the end of each window but the last. What was not solved by then
+// counts as 0, so that a run is not called accurate before it is done.
+func marched(s *snapshot.Snapshot, job *jobfile.Job, unknown string, m metric, add func(step, seconds, e float64)) error {
+	l, err := understand(job)
+	if err != nil {
+		return err
+	}
+	ends, _ := s.Attr(windowEnds).([]float64)
+	exact, wrong := s.Field(unknown+"_exact"), s.Field(unknown+"_error")
+	if len(ends) != 2*len(l.windows) || exact == nil || wrong == nil {
+		return nil // a file of an earlier version
+	}
+	axis, shape := l.windows[0].axis, s.Shape()
+	stride := 1 // of the windows' axis in a field, the last one fastest
+	for _, n := range shape[axis+1:] {
+		stride *= n
+	}
+	for k, v := range l.windows[:len(l.windows)-1] {
+		var u, want []float64
+		for i, x := range exact.Data {
+			if math.IsNaN(x) {
+				continue
+			}
+			y := 0.0
+			if s.Coords[axis].Values[i/stride%shape[axis]] <= v.end {
+				y = x + wrong.Data[i]
+			}
+			u, want = append(u, y), append(want, x)
+		}
+		add(ends[2*k], ends[2*k+1], m.of(solver.Compare(u, want)))
+	}
+	return nil
 }

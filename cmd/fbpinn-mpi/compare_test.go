@@ -196,3 +196,35 @@ func TestSameProblem(t *testing.T) {
 		}
 	}
 }
+
+// TestLinearResumed: the diagnosis of a run that was stopped and goes on has every solve of one that ran through.
+func TestLinearResumed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	whole, parts := filepath.Join(dir, "whole"), filepath.Join(dir, "parts")
+	run := func(code int, out string, more ...string) {
+		t.Helper()
+		args := []string{"run", oscillator, "--out", out, "--set", "train.solver=gauss-newton", "--set", "train.steps=4", "--set", "points.interior.shape=[400]"}
+		must(t, code, 0, append(args, more...)...)
+	}
+	run(0, whole)
+	run(exitResubmit, parts, asap)
+	run(exitResubmit, parts, asap, "--resume")
+	run(0, parts, "--resume")
+	want, got := fields(t, whole).Linear, fields(t, parts).Linear
+	if len(want.Step) < 4 || !slices.Equal(got.Step, want.Step) || len(got.Gradient) != len(want.Gradient) {
+		t.Errorf("solves of steps %v, without a stop %v", got.Step, want.Step)
+	}
+	for k := range got.Gradient {
+		if !slices.Equal(got.Gradient[k], want.Gradient[k]) {
+			t.Errorf("gradients of solve %d differ: %v, %v", k, got.Gradient[k], want.Gradient[k])
+		}
+	}
+	if !slices.Equal(got.Subdomain, want.Subdomain) || !slices.Equal(got.Kept, want.Kept) {
+		t.Errorf("kept %v of subdomains %v, without a stop %v of %v", got.Kept, got.Subdomain, want.Kept, want.Subdomain)
+	}
+	a, b := got.Column("step"), want.Column("step")
+	if len(a) < len(b) || a[0] != b[0] || a[len(a)-1] != b[len(b)-1] {
+		t.Errorf("factorisations of steps %v, without a stop %v", a, b)
+	}
+}

@@ -1,9 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 
+	"fbpinn-mpi/io/checkpoint"
 	"fbpinn-mpi/io/plot"
 	"fbpinn-mpi/io/snapshot"
 	"fbpinn-mpi/solver"
@@ -34,35 +37,141 @@ var factorisationColumns = []struct {
 	{"seconds_iterations", "s", "iterations, slowest rank", func(f *solver.Factorisation) float64 { return f.Iterations }},
 }
 
-// diagnose adds the diagnosis of a window, whose subdomains are numbered from first in the file, to what the file keeps.
-func (o *output[T]) diagnose(d *solver.Diagnosis, first int) {
+// linearOf turns the diagnosis of a window, whose subdomains are numbered from first in the file and whose steps come after so many, into
+// what the file keeps; nil for none.
+func linearOf(d *solver.Diagnosis, first, steps int) *snapshot.Linear {
 	if d == nil {
-		return
+		return nil
 	}
-	if o.linear == nil {
-		n := o.l.settings.Newton
-		o.linear = &snapshot.Linear{Attrs: []snapshot.Attr{{Name: "blas", Value: n.Library.Describe()}, {Name: "dgemm_flops", Value: o.l.dgemm},
-			{Name: "threads_per_rank", Value: int64(n.Linear.Workers)}}}
-		for _, c := range factorisationColumns {
-			o.linear.Factorisations = append(o.linear.Factorisations, snapshot.Series{Name: c.name, Units: c.units, LongName: c.long})
-		}
-	}
-	l := o.linear
+	l := &snapshot.Linear{}
 	for _, b := range d.Blocks {
 		l.Subdomain = append(l.Subdomain, int32(first+b.Block))
 		l.Columns, l.Kept = append(l.Columns, int32(b.Columns)), append(l.Kept, int32(b.Kept))
 		l.Largest, l.Smallest = append(l.Largest, b.Largest), append(l.Smallest, b.Smallest)
 	}
-	for i := range d.Factorisations {
-		f := d.Factorisations[i]
-		f.Step += o.march.steps
-		for c, column := range factorisationColumns {
-			l.Factorisations[c].Values = append(l.Factorisations[c].Values, column.of(&f))
+	for _, column := range factorisationColumns {
+		c := snapshot.Series{Name: column.name, Units: column.units, LongName: column.long}
+		for _, f := range d.Factorisations {
+			f.Step += steps
+			c.Values = append(c.Values, column.of(&f))
 		}
+		l.Factorisations = append(l.Factorisations, c)
 	}
 	for _, s := range d.Solves {
-		l.Step, l.Gradient = append(l.Step, int32(o.march.steps+s.Step)), append(l.Gradient, s.Gradient)
+		l.Step, l.Gradient = append(l.Step, int32(steps+s.Step)), append(l.Gradient, s.Gradient)
 	}
+	return l
+}
+
+// joined is a diagnosis and what came after it; either may be nil. Blocks of a subdomain that was filtered again replace the old ones.
+func joined(a, b *snapshot.Linear) *snapshot.Linear {
+	if a == nil {
+		return b
+	}
+	if b == nil {
+		return a
+	}
+	l := &snapshot.Linear{Step: slices.Concat(a.Step, b.Step), Gradient: slices.Concat(a.Gradient, b.Gradient)}
+	again := map[int32]bool{}
+	for _, j := range b.Subdomain {
+		again[j] = true
+	}
+	for _, x := range []*snapshot.Linear{a, b} {
+		for k, j := range x.Subdomain {
+			if x == a && again[j] {
+				continue
+			}
+			l.Subdomain, l.Columns, l.Kept = append(l.Subdomain, j), append(l.Columns, x.Columns[k]), append(l.Kept, x.Kept[k])
+			l.Largest, l.Smallest = append(l.Largest, x.Largest[k]), append(l.Smallest, x.Smallest[k])
+		}
+	}
+	for k, c := range a.Factorisations {
+		c.Values = slices.Concat(c.Values, b.Factorisations[k].Values)
+		l.Factorisations = append(l.Factorisations, c)
+	}
+	return l
+}
+
+// linearPrefix begins the names of the arrays of a checkpoint that hold the diagnosis so far.
+const linearPrefix = "linear_"
+
+// linearArrays puts a diagnosis into a checkpoint.
+func linearArrays(l *snapshot.Linear) (list []checkpoint.Array) {
+	if l == nil {
+		return nil
+	}
+	var table, gradients []float64
+	var lengths []int32
+	for _, c := range l.Factorisations {
+		table = append(table, c.Values...)
+	}
+	for _, g := range l.Gradient {
+		gradients, lengths = append(gradients, g...), append(lengths, int32(len(g)))
+	}
+	whole := func(name string, v []int32) {
+		var wide []int64
+		for _, x := range v {
+			wide = append(wide, int64(x))
+		}
+		if len(v) > 0 {
+			list = append(list, checkpoint.Of(linearPrefix+name, wide))
+		}
+	}
+	reals := func(name string, v []float64) {
+		if len(v) > 0 {
+			list = append(list, checkpoint.Of(linearPrefix+name, v))
+		}
+	}
+	whole("subdomain", l.Subdomain)
+	whole("columns", l.Columns)
+	whole("kept", l.Kept)
+	reals("largest", l.Largest)
+	reals("smallest", l.Smallest)
+	whole("step", l.Step)
+	whole("lengths", lengths)
+	reals("gradients", gradients)
+	reals("factorisations", table)
+	return list
+}
+
+// linearFrom reads it back; nil where a checkpoint has none.
+func linearFrom(c *checkpoint.Checkpoint) (*snapshot.Linear, error) {
+	if _, ok := c.Array(linearPrefix + "factorisations"); !ok {
+		return nil, nil
+	}
+	var wrong error
+	reals := func(name string) (v []float64) {
+		if a, ok := c.Array(linearPrefix + name); ok {
+			var err error
+			v, err = checkpoint.As[float64](a)
+			wrong = errors.Join(wrong, err)
+		}
+		return v
+	}
+	whole := func(name string) (list []int32) {
+		if a, ok := c.Array(linearPrefix + name); ok {
+			v, err := checkpoint.As[int64](a)
+			wrong = errors.Join(wrong, err)
+			for _, x := range v {
+				list = append(list, int32(x))
+			}
+		}
+		return list
+	}
+	l := &snapshot.Linear{Subdomain: whole("subdomain"), Columns: whole("columns"), Kept: whole("kept"), Step: whole("step"),
+		Largest: reals("largest"), Smallest: reals("smallest")}
+	table, gradients, lengths := reals("factorisations"), reals("gradients"), whole("lengths")
+	if wrong != nil {
+		return nil, wrong
+	}
+	n := len(table) / len(factorisationColumns)
+	for k, column := range factorisationColumns {
+		l.Factorisations = append(l.Factorisations, snapshot.Series{Name: column.name, Units: column.units, LongName: column.long, Values: table[k*n : (k+1)*n]})
+	}
+	for _, k := range lengths {
+		l.Gradient, gradients = append(l.Gradient, gradients[:k]), gradients[k:]
+	}
+	return l, nil
 }
 
 // summarise prints what the linear problems of a run were like, and what they cost.

@@ -335,6 +335,7 @@ func (o *output[T]) Checkpoint(s *solver.State[T]) error {
 		}
 	}
 	c.State, c.Arrays = append(c.State, o.march.numbers()...), append(c.Arrays, o.march.arrays()...)
+	c.Arrays = append(c.Arrays, linearArrays(joined(o.linear, linearOf(s.Diagnosis, o.decomposition.N(), o.march.steps)))...)
 	for _, h := range o.series() {
 		c.History = append(c.History, checkpoint.Series{Name: h.Name, Values: h.Values})
 	}
@@ -395,6 +396,10 @@ func (o *output[T]) restore(c *checkpoint.Checkpoint) (*solver.State[T], error) 
 			v.Pairs = append(v.Pairs, numbers)
 		}
 		s.Levels = append(s.Levels, v)
+	}
+	var err error
+	if o.linear, err = linearFrom(c); err != nil {
+		return nil, err
 	}
 	o.history = reports(c.History, len(l.problem.Unknowns))
 	return s, nil
@@ -495,7 +500,7 @@ func identifier(s string) string {
 
 // ended notes what a window leaves for the files.
 func (o *output[T]) ended(v *window, r *solver.Run[T], d *solver.Diagnosis) {
-	o.diagnose(d, o.decomposition.N())
+	o.linear = joined(o.linear, linearOf(d, o.decomposition.N(), o.march.steps))
 	o.subdomains(v, r.Part, r.Cloud.Replicated())
 	seconds, steps := r.Times()
 	o.taskSteps += steps
@@ -547,6 +552,10 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	if err != nil {
 		o.warn(err.Error())
 	}
+	if n := l.settings.Newton; o.linear != nil && n.Library != nil {
+		o.linear.Attrs = []snapshot.Attr{{Name: "blas", Value: n.Library.Describe()}, {Name: "dgemm_flops", Value: l.dgemm},
+			{Name: "threads_per_rank", Value: int64(n.Linear.Workers)}}
+	}
 	s := &snapshot.Snapshot{History: o.series(), Linear: o.linear, Overwrite: true} // the folder is locked and was cleared or resumed
 	for a, c := range l.job.Domain {
 		s.Coords = append(s.Coords, snapshot.Coord{Name: c.Name, Units: "1", LongName: "coordinate " + c.Name, Values: l.axes[a]})
@@ -584,7 +593,9 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 		}
 	}
 	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, o.march.steps, o.march.seconds, time.Since(began).Seconds())
-	if advice := status.Advice(); advice != "" && l.secondOrder() {
+	if text := l.onTheWay(o.march.reached); text != "" {
+		o.warn(text)
+	} else if advice := status.Advice(); advice != "" && l.secondOrder() {
 		fmt.Println(advice)
 	}
 	if o.taskSteps > 0 {
@@ -635,6 +646,17 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	return nil
 }
 
+// onTheWay says where on a continuation the steps were used up; empty where they were not.
+func (l *loaded) onTheWay(reached int) string {
+	c := l.job.Train.Continuation
+	if reached >= len(c.Values) {
+		return ""
+	}
+	return fmt.Sprintf("the steps were used up on the way: the solution is that of %s = %.6g, value %d of %d of train.continuation, not of %s = %.6g; "+
+		"give more train.steps (--resume then goes on), or fewer values", c.Parameter, c.Values[reached], reached+1, len(c.Values), c.Parameter,
+		l.problem.Params[c.Parameter])
+}
+
 // report makes one page of the files.
 func (o *output[T]) report(pictures []string) (path string, err error) {
 	r, err := report.Read(o.dir.Path())
@@ -678,7 +700,7 @@ func (o *output[T]) subdomains(v *window, part *decomp.Partition, replicated []b
 // provenance says who made the file, with what.
 func (o *output[T]) provenance(wall float64) []snapshot.Attr {
 	l := o.l
-	return []snapshot.Attr{
+	list := []snapshot.Attr{
 		{Name: "title", Value: l.job.Title},
 		{Name: "references", Value: l.job.Reference},
 		{Name: "history", Value: time.Now().UTC().Format(time.RFC3339) + " " + commandLine()},
@@ -699,7 +721,14 @@ func (o *output[T]) provenance(wall float64) []snapshot.Attr {
 		{Name: "train_seconds", Value: o.march.seconds},
 		{Name: "wall_seconds", Value: wall},
 	}
+	if len(l.windows) > 1 {
+		list = append(list, snapshot.Attr{Name: windowEnds, Value: o.march.ends})
+	}
+	return list
 }
+
+// windowEnds is the attribute that holds steps and seconds at the end of each window, in turn.
+const windowEnds = "window_ends"
 
 func commandLine() string {
 	s := ""

@@ -75,3 +75,28 @@ func ascending(t *testing.T, list []line) {
 		}
 	}
 }
+
+// TestOnTheWay: a run whose steps are used up before its continuation is through says where it stopped, and goes on when it is given more.
+func TestOnTheWay(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := append([]string{"run", oscillator, "--out", dir, "--set", `train.continuation={parameter="delta", values=[4, 3]}`}, secondOrder...)
+	with := func(steps string) []string { return append(args, "--set", "train.steps="+steps) }
+	const warning = "the steps were used up on the way: the solution is that of delta = "
+	must(t, 0, 0, with("1")...).says(t, true, warning+"4, value 1 of 2 of train.continuation, not of delta = 2", "give more train.steps")
+	must(t, 0, 0, append(with("4"), "--resume")...).says(t, true, warning+"3, value 2 of 2")
+	if o := must(t, 0, 0, append(with("30"), "--resume")...); strings.Contains(o.stdout+o.stderr, "on the way") {
+		t.Errorf("it says so though it is through: %v", o)
+	}
+}
+
+// TestConvergedAgain: a run that has converged says so again when it is resumed.
+func TestConvergedAgain(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	// In float32 rounding soon hides any further decrease.
+	args := []string{"run", oscillator, "--out", dir, "--set", "train.solver=lbfgs", "--set", "train.steps=20000", "--set", "train.test=0",
+		"--set", "train.precision=float32", "--set", "network.hidden=[2]", "--set", "decomposition.levels=[1]", "--set", "output.checkpoint=0"}
+	must(t, 0, 0, args...).says(t, true, "converged after")
+	must(t, 0, 0, append(args, "--resume")...).says(t, true, "converged after")
+}

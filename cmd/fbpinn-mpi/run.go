@@ -310,8 +310,7 @@ func solveWindow[T kernels.Real](comm mpi.Comm, l *loaded, m *march, out *output
 	if out != nil {
 		out.ended(v, r, diagnosis)
 	}
-	m.judge(status)
-	m.window, m.steps, m.seconds = m.window+1, m.steps+r.Done(), m.seconds+r.Seconds()
+	m.next(status, r.Reached(), r.Done(), r.Seconds())
 	return nil
 }
 

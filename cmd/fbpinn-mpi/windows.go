@@ -135,6 +135,8 @@ type march struct {
 	window  int           // in hand
 	steps   int           // of the windows before
 	seconds float64       // of the windows before
+	reached int           // of the continuation: the least solver.Run.Reached of the windows before
+	ends    []float64     // steps and seconds at the end of each window before, in turn
 	status  solver.Status // how they ended: that of the last one which did not converge, if any
 	trace   *solver.Trace // state at the start of the window; nil in the first
 
@@ -163,9 +165,16 @@ func (m *march) arrays() (list []checkpoint.Array) {
 func traceName(state, k int) string { return fmt.Sprintf("windows_state_%d_%d", state, k) }
 
 func (m *march) numbers() []checkpoint.Number {
-	return []checkpoint.Number{{Name: "window", Value: float64(m.window)}, {Name: "window_steps", Value: float64(m.steps)},
-		{Name: "window_seconds", Value: m.seconds}, {Name: "window_status", Value: float64(m.status)}}
+	list := []checkpoint.Number{{Name: "window", Value: float64(m.window)}, {Name: "window_steps", Value: float64(m.steps)},
+		{Name: "window_seconds", Value: m.seconds}, {Name: "window_status", Value: float64(m.status)},
+		{Name: "window_reached", Value: float64(m.reached)}}
+	for k := range m.window {
+		list = append(list, checkpoint.Number{Name: endName(k, "steps"), Value: m.ends[2*k]}, checkpoint.Number{Name: endName(k, "seconds"), Value: m.ends[2*k+1]})
+	}
+	return list
 }
+
+func endName(window int, what string) string { return fmt.Sprintf("window_%d_%s", window+1, what) }
 
 // resume reads the state between windows from a checkpoint.
 func (l *loaded) resume(c *checkpoint.Checkpoint) (*march, error) {
@@ -176,6 +185,7 @@ func (l *loaded) resume(c *checkpoint.Checkpoint) (*march, error) {
 	if m.window == 0 {
 		return m, nil
 	}
+	m.reached = int(number("window_reached"))
 	if m.window >= len(l.windows) {
 		return nil, fmt.Errorf("the checkpoint is of window %d, the job has %d", m.window+1, len(l.windows))
 	}
@@ -189,6 +199,9 @@ func (l *loaded) resume(c *checkpoint.Checkpoint) (*march, error) {
 			err = fmt.Errorf("%s of the checkpoint has %d numbers, this job needs %d", name, len(v), n)
 		}
 		return v, err
+	}
+	for k := range m.window {
+		m.ends = append(m.ends, number(endName(k, "steps")), number(endName(k, "seconds")))
 	}
 	v := l.windows[m.window]
 	values := make([][][]float64, len(v.problem.States))
@@ -215,7 +228,7 @@ func (l *loaded) resume(c *checkpoint.Checkpoint) (*march, error) {
 }
 
 func (l *loaded) newMarch() *march {
-	m := &march{}
+	m := &march{reached: len(l.job.Train.Continuation.Values)}
 	n := len(l.test[0])
 	for range l.problem.Unknowns {
 		m.solution = append(m.solution, make([]float64, n))
@@ -226,11 +239,14 @@ func (l *loaded) newMarch() *march {
 	return m
 }
 
-// judge notes how the window in hand ended.
-func (m *march) judge(s solver.Status) {
+// next moves on from the window in hand, which ended so, there on its continuation, after so many steps and seconds.
+func (m *march) next(s solver.Status, reached, steps int, seconds float64) {
+	m.reached = min(m.reached, reached)
 	if m.window == 0 || s != solver.Converged {
 		m.status = s
 	}
+	m.window, m.steps, m.seconds = m.window+1, m.steps+steps, m.seconds+seconds
+	m.ends = append(m.ends, float64(m.steps), m.seconds)
 }
 
 // collect puts the solution of a window in its place.

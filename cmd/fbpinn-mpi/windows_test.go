@@ -1,10 +1,13 @@
 package main
 
 import (
+	"encoding/csv"
 	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -217,5 +220,52 @@ func TestBadWindows(t *testing.T) {
 				t.Error("a bad job made a folder")
 			}
 		})
+	}
+}
+
+// TestMarched: a run in windows has a point in a comparison at the end of each, over the whole domain, and the last is that of its history.
+func TestMarched(t *testing.T) {
+	dir := t.TempDir()
+	run, out := filepath.Join(dir, "run"), filepath.Join(dir, "out")
+	// The second part goes on from the file of the first, which knows when its windows ended.
+	must(t, exitResubmit, 0, "run", heat, "--out", run, asap)
+	must(t, 0, 0, "run", heat, "--out", run, "--resume")
+	must(t, 0, 0, "compare", run, "--out", out, "--classical", "0").says(t, true, "normalised L1 error of u")
+	rows, err := csv.NewReader(strings.NewReader(read(t, filepath.Join(out, "compare.csv")))).ReadAll()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var seconds, errs []float64
+	for _, r := range rows[1:] {
+		if r[3] == "training" {
+			s, _ := strconv.ParseFloat(r[5], 64)
+			e, _ := strconv.ParseFloat(r[6], 64)
+			seconds, errs = append(seconds, s), append(errs, e)
+		}
+	}
+	if len(errs) != 4 || !slices.IsSorted(seconds) || seconds[0] <= 0 {
+		t.Fatalf("seconds %v, errors %v", seconds, errs)
+	}
+	// u = exp(-t) sin(pi x): with the quarters of [0, 0.4] that are not solved counted as 0, mean |e| is the mean of u over these.
+	s := fields(t, run)
+	u := s.Field("u_exact").Data
+	mean, squares, sum := make([]float64, 4), 0.0, 0.0
+	for i, x := range u {
+		sum += x
+		squares += x * x
+		for k, end := range []float64{0.1, 0.2, 0.3} {
+			if s.Coords[1].Values[i%25] > end {
+				mean[k] += math.Abs(x)
+			}
+		}
+	}
+	n := float64(len(u))
+	std := math.Sqrt(squares/n - sum*sum/n/n)
+	const solved = 1e-3 // the errors of what is solved are below
+	for k := range 3 {
+		near(t, fmt.Sprintf("error after window %d", k+1), errs[k], mean[k]/n/std, solved)
+	}
+	if h := series(s, "error_u"); errs[3] != h[len(h)-1] || errs[3] > solved {
+		t.Errorf("final error %v, the history says %v", errs[3], h)
 	}
 }
