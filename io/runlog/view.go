@@ -170,7 +170,8 @@ func (v *View) Screen(now time.Time, columns, rows int, colour bool) string {
 	if v.log.Bad > 0 {
 		say("%d lines of %s are unreadable", v.log.Bad, LogName)
 	}
-	if chart := v.chart(columns, min(rows-len(lines)-4, 14), colour); chart != "" {
+	const around, tallest = 7, 14 // lines: blank, axis, legend, cursor; of the curves
+	if chart := v.chart(columns, min(rows-len(lines)-around, tallest), colour); chart != "" {
 		lines = append(lines, "", chart)
 	}
 	return strings.Join(lines, "\n") + "\n"
@@ -261,7 +262,7 @@ func (v *View) chart(columns, rows int, colour bool) string {
 	if len(data) == 0 {
 		return ""
 	}
-	options := []asciigraph.Option{asciigraph.Height(rows - 1),
+	options := []asciigraph.Option{asciigraph.Height(rows),
 		asciigraph.YAxisValueFormatter(func(y float64) string { return fmt.Sprintf("%.1e", math.Pow(10, y)) }),
 		asciigraph.XAxisRange(v.steps[0], v.steps[len(v.steps)-1]),
 		asciigraph.XAxisValueFormatter(func(x float64) string { return fmt.Sprintf("%.0f", x) })}
