@@ -16,10 +16,9 @@ type Network struct {
 	Assumptions string
 }
 
-// Cards and Networks of which the predictions speak.
+// What the predictions speak of. H100 and H200 have the same chip; their memories differ, and a step is bound by arithmetic.
 var (
-	H100 = Card{"H100 SXM", 67e12, "NVIDIA, H100 Tensor Core GPU datasheet (SXM: FP32 67 TFLOPS)"}
-	H200 = Card{"H200 SXM", 67e12, "NVIDIA, H200 Tensor Core GPU datasheet (SXM: FP32 67 TFLOPS; the chip of the H100 with other memory)"}
+	Hopper = Card{"H100 or H200 SXM", 67e12, "NVIDIA, H100 and H200 Tensor Core GPU datasheets, FP32"}
 
 	NVLink = Network{"NVLink 4, one node of 8", 450e9, [3]float64{2e-6, 5e-6, 10e-6},
 		"NVIDIA, H100 and H200 datasheets: 900 GB/s both ways together",

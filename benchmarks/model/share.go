@@ -12,7 +12,8 @@ type Share struct {
 	Values     int     // numbers a point: jets times unknowns
 	Parameters int     // of a network
 	ValueBytes int
-	Reduced    int // numbers in the all-reduce
+	Coarse     int // further levels, which every rank holds
+	Reduced    int // numbers in them, all-reduced
 }
 
 // Counts of that rank, one of n. A subdomain reaches (δ-1)/2 distances beyond the cell around its centre. So in mode jets a rank
@@ -31,10 +32,16 @@ func (s Share) Counts(ranks int) Counts {
 	for i := 0.0; i < layers; i++ {
 		inside -= 2 * (s.Overlap/2 - i - 0.5)
 	}
+	if ranks == 1 {
+		n := int64(float64(1+s.Coarse) * volume(s.Side*s.Overlap*s.Density))
+		return Counts{Ranks: 1, Pairs: n, Inner: n}
+	}
+	fine := volume(s.Side * s.Overlap * s.Density)
+	coarse := float64(s.Coarse) * fine
 	return Counts{
 		Ranks:    ranks,
-		Pairs:    int64(volume(s.Side * s.Overlap * s.Density)),
-		Inner:    int64(volume(inside * s.Density)),
+		Pairs:    int64(fine + coarse),
+		Inner:    int64(volume(inside*s.Density) + coarse),
 		Messages: 2 * int64(math.Pow(3, d)-1),
 		Bytes:    2 * int64(math.Min(jets, params)) * int64(s.ValueBytes),
 		Reduced:  int64(s.Reduced * s.ValueBytes),
@@ -43,6 +50,6 @@ func (s Share) Counts(ranks int) Counts {
 
 // Sized is the share with about so many pairs, as many points a subdomain as before.
 func (s Share) Sized(pairs float64) Share {
-	s.Side = math.Pow(pairs, 1/float64(s.D)) / (s.Overlap * s.Density)
+	s.Side = math.Pow(pairs/float64(1+s.Coarse), 1/float64(s.D)) / (s.Overlap * s.Density)
 	return s
 }

@@ -80,6 +80,6 @@ Exit codes: 0 done, 64 bad input, 65 no valid checkpoint to resume from, 70 trai
 		Version:       version(),
 	}
 	root.CompletionOptions.HiddenDefaultCmd = true
-	root.AddCommand(runCommand(), submitCommand(), checkCommand(), plotCommand(), watchCommand(), reportCommand(), compareCommand(), scaleCommand(), infoCommand(), keysCommand(), benchCommand())
+	root.AddCommand(runCommand(), submitCommand(), checkCommand(), plotCommand(), watchCommand(), reportCommand(), compareCommand(), scaleCommand(), predictCommand(), infoCommand(), keysCommand(), benchCommand())
 	return root
 }

@@ -1,7 +1,10 @@
 package decomp
 
 import (
+	"reflect"
 	"testing"
+
+	"fbpinn-mpi/solver/region"
 )
 
 // published is the decomposition [1,8,64] with δ = 1.9 of Dolean et al. 2024.
@@ -72,6 +75,63 @@ func TestPartition(t *testing.T) {
 			}
 		}
 	}
+}
+
+// pieces hands out points in blocks of uneven sizes.
+type pieces [][]float64
+
+func (p pieces) Blocks(visit func(first int, x [][]float64)) {
+	n := len(p[0])
+	for first, size := 0, 1; first < n; first, size = first+size, size%501+7 {
+		x := make([][]float64, len(p))
+		for a := range p {
+			x[a] = p[a][first:min(first+size, n)]
+		}
+		visit(first, x)
+	}
+}
+
+// The partition does not depend on how the points come, and OwnedBy finds what Owners says.
+func TestPartitionBlocks(t *testing.T) {
+	periodic := unitBox(2)
+	periodic[0].Periodic = true
+	corner := region.Box{Lo: []float64{0.5, 0.5}, Hi: []float64{1, 1}}
+	whole := LevelSpec{Counts: []int{12, 9}, Overlap: []float64{1.9}}
+	free := LevelSpec{Free: []Box{{Centre: []float64{0.3, 0.5}, Width: []float64{0.9, 1.5}}, {Centre: []float64{0.7, 0.5}, Width: []float64{0.9, 1.5}}}}
+	for name, dec := range map[string]*Decomposition{"published": published(t), "periodic": must(t, periodic, whole),
+		"free": must(t, unitBox(2), free), "cut": cutBox(t, whole, corner)} {
+		points := scatter(dec.Axes, 5000, 3)
+		for _, np := range []int{1, 3, 8, 64} {
+			p, q := dec.Partition(Planes(points), np), dec.Partition(pieces(points), np)
+			if !reflect.DeepEqual(p.nodes, q.nodes) {
+				t.Errorf("%s np=%d: the partition depends on the blocks in which points come", name, np)
+			}
+			for k, l := range dec.Levels {
+				owner, seen := l.Owners(p), 0
+				for r := range np {
+					subs := l.OwnedBy(p, r)
+					seen += len(subs)
+					for i, j := range subs {
+						if int(owner[j]) != r || i > 0 && subs[i-1] >= j {
+							t.Errorf("%s np=%d level %d: rank %d owns %v, subdomain %d belongs to %d", name, np, k+1, r, subs, j, owner[j])
+						}
+					}
+				}
+				if seen != l.Len() {
+					t.Errorf("%s np=%d level %d: %d of %d subdomains have owners", name, np, k+1, seen, l.Len())
+				}
+			}
+		}
+	}
+}
+
+func cutBox(t *testing.T, spec LevelSpec, removed region.Box) *Decomposition {
+	t.Helper()
+	dec, err := New(unitBox(2), []LevelSpec{spec}, removed)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return dec
 }
 
 // within is the half-open test of regions; the domain's upper ends belong to it.

@@ -5,6 +5,8 @@ import (
 	"math"
 	"reflect"
 	"testing"
+
+	"fbpinn-mpi/solver/region"
 )
 
 // drawDigest is the FNV-1a digest of the draws below, as first released.
@@ -114,6 +116,35 @@ func TestGrid(t *testing.T) {
 		x := line(Range{-math.Pi, 0.1}, false, n)
 		if x[0] != -math.Pi || x[n-1] != 0.1 {
 			t.Fatalf("%d points end at %v, %v", n, x[0], x[n-1])
+		}
+	}
+}
+
+// Blocks hands out the points of Sample, bit for bit, whatever the sampler: more of them than a block holds, and without those in
+// removed parts.
+func TestBlocks(t *testing.T) {
+	const n = 2*block + 37
+	hole := region.New([]float64{2, -1}, []float64{3, 1}, []bool{false, false}, []region.Box{{Lo: []float64{2.5, 0}, Hi: []float64{3, 1}}})
+	for _, spec := range []PointSpec{{Sampler: "uniform", Count: n}, {Sampler: "sobol", Count: n}, {Sampler: "halton", Count: n},
+		{Sampler: "grid", Shape: []int{97, 173}}, {Sampler: "cells", Shape: []int{7, 5}}} {
+		for _, r := range []*region.Region{nil, hole} {
+			term := plane(2, 3, -1, 1, spec)
+			term.region = r
+			term.cells = [][]float64{line(Range{2, 3}, false, 24), line(Range{-1, 1}, false, 23)}
+			want := term.Sample(7)
+			got, blocks := make([][]float64, 2), 0
+			term.Blocks(7, func(x [][]float64) {
+				blocks++
+				for a := range x {
+					got[a] = append(got[a], x[a]...)
+				}
+			})
+			if !reflect.DeepEqual(got, want) {
+				t.Errorf("%s, %v: blocks hold other points", spec.Sampler, r)
+			}
+			if blocks < 3 || term.Count(7) != len(want[0]) || r != nil && len(want[0]) >= term.N() {
+				t.Errorf("%s, %v: %d blocks, %d points counted, %d there", spec.Sampler, r, blocks, term.Count(7), len(want[0]))
+			}
 		}
 	}
 }
