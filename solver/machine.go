@@ -4,10 +4,17 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strconv"
 	"strings"
 )
+
+// Memory is what each of so many ranks may use of this machine, in bytes, if they share it evenly.
+func Memory(ranks int) (int64, error) {
+	all, err := available(os.DirFS("/"))
+	return all / int64(ranks), err
+}
 
 // available is the memory in bytes that processes of this machine may use together: what it has, or less where a control group says so, as
 // queueing systems and containers do. root is the file system's.

@@ -101,15 +101,9 @@ func (l *loaded) describe(w io.Writer) error {
 		}
 		fmt.Fprintf(w, "%5d  %10d  %10d  %10d  %s\n", i+1, level.Len(), n, byLevel[i], kernel)
 	}
-	size := 4.0
-	if job.Train.Precision == "float64" {
-		size = 8
-	}
-	planes := float64(p.Jets.N() * len(p.Unknowns) * 2 * len(points[0]))
 	fmt.Fprintf(w, "total  %10d  %10d  %10d\n\n", l.model.Dec.Subdomains(), parameters, pairs)
 	l.places(w)
-	fmt.Fprintf(w, "memory      about %s over all ranks, in %s\n",
-		bytes(size*(float64(pairs)*float64(p.Jets.N()+len(job.Domain))+planes+4*float64(parameters))), job.Train.Precision)
+	fmt.Fprintf(w, "memory      about %s over all ranks, in %s\n", bytes(l.trainingBytes(len(points[0]), pairs)), job.Train.Precision)
 	var stages []string
 	for _, s := range job.Train.Stages {
 		stages = append(stages, fmt.Sprintf("%s, %d steps", s.Solver, s.Steps))

@@ -192,6 +192,9 @@ func runOn[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop *deadlin
 			return agree(comm, err)
 		}
 	}
+	if err := l.fits(comm); err != nil {
+		return err
+	}
 	backend, double, closeBackends, err := openBackends[T](comm, o)
 	if err != nil {
 		return err

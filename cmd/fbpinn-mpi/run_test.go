@@ -6,6 +6,8 @@ import (
 	"path/filepath"
 	"strconv"
 	"testing"
+
+	"fbpinn-mpi/solver"
 )
 
 // TestNotFinite: a residual that is NaN at one point ends the run with the term, the place, the step and the rank, said once.
@@ -66,4 +68,14 @@ func TestBlowUp(t *testing.T) {
 			}
 		})
 	}
+}
+
+// TestOutOfMemory: a job that the machine has no room for is refused before it is built, with sizes and remedies, said once.
+func TestOutOfMemory(t *testing.T) {
+	if room, err := solver.Memory(1); err != nil || room > 400<<30 {
+		t.Skipf("SKIP: TestOutOfMemory needs a machine with less memory: %d bytes, %v", room, err)
+	}
+	dir := filepath.Join(t.TempDir(), "run")
+	o := must(t, exitFailure, 2, "run", oscillator, "--out", dir, "--set", "decomposition.levels=[1,100000]", "--set", "network.hidden=[256,256,256,256]")
+	o.says(t, true, "out of memory: training takes about 591 GiB, 295 GiB a rank on 2, and a rank has ", "take more nodes")
 }
