@@ -637,7 +637,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 		fmt.Printf("picture          %s\n", p)
 	}
 	if l.job.Output.Figures {
-		if page, err := o.report(pictures); err != nil {
+		if page, err := o.report(s, pictures); err != nil {
 			o.warn(err.Error()) // the solution is there
 		} else {
 			fmt.Printf("report           %s\n", page)
@@ -658,8 +658,8 @@ func (l *loaded) onTheWay(reached int) string {
 }
 
 // report makes one page of the files.
-func (o *output[T]) report(pictures []string) (path string, err error) {
-	r, err := report.Read(o.dir.Path())
+func (o *output[T]) report(s *snapshot.Snapshot, pictures []string) (path string, err error) {
+	r, err := report.Read(o.dir.Path(), s)
 	if err != nil {
 		return "", err
 	}

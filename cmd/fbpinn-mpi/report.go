@@ -26,7 +26,7 @@ and no other file. A run with output.figures makes it at its end; a run that goe
   fbpinn-mpi report runs/burgers --out page.html`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			r, err := report.Read(args[0])
+			r, err := report.Read(args[0], nil)
 			if err != nil {
 				return err
 			}

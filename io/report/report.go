@@ -47,12 +47,12 @@ type Run struct {
 	Files    []os.FileInfo
 }
 
-// Read takes in the files of a folder.
-func Read(dir string) (*Run, error) {
-	r := &Run{Dir: dir}
-	solution := filepath.Join(dir, runlog.SolutionName)
-	if _, err := os.Stat(solution); err == nil {
-		if r.Solution, err = snapshot.Read(solution); err != nil {
+// Read takes in the files of a folder. solution is what its solution file holds, nil to read that too, where there is one.
+func Read(dir string, solution *snapshot.Snapshot) (*Run, error) {
+	r := &Run{Dir: dir, Solution: solution}
+	path := filepath.Join(dir, runlog.SolutionName)
+	if _, err := os.Stat(path); err == nil && solution == nil {
+		if r.Solution, err = snapshot.Read(path); err != nil {
 			return nil, err
 		}
 	}

@@ -93,7 +93,7 @@ func TestSelfContained(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			dir := t.TempDir()
 			write(t, dir, done)
-			r, err := Read(dir)
+			r, err := Read(dir, nil)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -159,7 +159,7 @@ func TestSelfContained(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Read(t.TempDir()); !errors.Is(err, ErrNone) {
+	if _, err := Read(t.TempDir(), nil); !errors.Is(err, ErrNone) {
 		t.Errorf("a folder without a run: %v", err)
 	}
 }
