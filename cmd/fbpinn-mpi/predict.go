@@ -98,20 +98,25 @@ func predictStudy(w io.Writer, dir, backend string) error {
 	if err != nil {
 		return coded{fmt.Errorf("start MPI: %w", err), exitFailure}
 	}
+	defer recovered(comm)
 	if comm.Size() < 2 {
 		return errors.Join(errors.New("messages need two ranks: mpirun -np 2 fbpinn-mpi predict "+dir), comm.Finalize())
 	}
-	var here predict.Machine
+	if err := predictOn(comm, w, dir, backend, l, points, ranks); err != nil {
+		abort(comm, err)
+	}
+	return comm.Finalize()
+}
+
+// predictOn measures on all ranks and speaks on rank 0.
+func predictOn(comm mpi.Comm, w io.Writer, dir, backend string, l *loaded, points map[int][]*scaling.Point, ranks []int) error {
+	measure := machineHere[float32]
 	if l.job.Train.Precision == "float64" {
-		here, err = machineHere[float64](comm, l, backend)
-	} else {
-		here, err = machineHere[float32](comm, l, backend)
+		measure = machineHere[float64]
 	}
-	if err != nil {
+	here, err := measure(comm, l, backend)
+	if err != nil || comm.Rank() != 0 {
 		return err
-	}
-	if comm.Rank() != 0 {
-		return comm.Finalize()
 	}
 	curves, err := compareModel(w, &here, points, ranks)
 	if err != nil {
@@ -126,7 +131,7 @@ func predictStudy(w io.Writer, dir, backend string) error {
 		return err
 	}
 	fmt.Fprintln(w, "\npicture", picture)
-	return comm.Finalize()
+	return nil
 }
 
 // machineHere measures rates: a pair with one rank busy and with all, and messages. Collective.
