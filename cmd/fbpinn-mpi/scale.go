@@ -116,6 +116,13 @@ type study struct {
 // scalePoint is one measurement of a study.
 type scalePoint struct{ ranks, repeat int } // repetitions count from 1
 
+func (p scalePoint) String() string {
+	if p.ranks == 1 {
+		return fmt.Sprintf("1 rank, repetition %d", p.repeat)
+	}
+	return fmt.Sprintf("%d ranks, repetition %d", p.ranks, p.repeat)
+}
+
 // newStudy checks the command line and the job.
 func newStudy(kind, job string, o scaleOptions) (*study, error) {
 	s := &study{scaleOptions: o, kind: kind, job: job}
@@ -247,14 +254,14 @@ func (s *study) measure(w io.Writer, p scalePoint) error {
 	c.WaitDelay = launcherGrace
 	err = c.Run()
 	if ctx.Err() != nil {
-		return coded{fmt.Errorf("stopped during %d ranks, repetition %d; the same command goes on there", p.ranks, p.repeat), exitResubmit}
+		return coded{fmt.Errorf("stopped during %s; the same command goes on there", p), exitResubmit}
 	}
 	if err != nil {
-		return coded{fmt.Errorf("%d ranks, repetition %d: %s: %w; what it said is in %s", p.ranks, p.repeat, line[0], err, output.Name()), exitFailure}
+		return coded{fmt.Errorf("%s: %s: %w; what it said is in %s", p, line[0], err, output.Name()), exitFailure}
 	}
 	m, err := s.read(p)
 	if err == nil && m == nil {
-		err = coded{fmt.Errorf("%d ranks, repetition %d: the run left no %s; what it said is in %s", p.ranks, p.repeat, file, output.Name()), exitFailure}
+		err = coded{fmt.Errorf("%s: the run left no %s; what it said is in %s", p, file, output.Name()), exitFailure}
 	}
 	if err != nil {
 		return err
@@ -303,8 +310,11 @@ func (s *study) warmSteps() int {
 func (s *study) overrides(ranks int) []string {
 	set := append(slices.Clone(s.set), "train.test=0", "output.figures=false", "output.checkpoint=0")
 	if s.firstOrder() {
-		n := s.warmUp + s.steps
-		set = append(set, fmt.Sprintf("train.steps=%d", n), fmt.Sprintf("train.report=%d", n))
+		n, key := s.warmUp+s.steps, "train.steps"
+		if s.base.job.Train.Solver == "" { // a list of one stage
+			key = "train.stages.0.steps"
+		}
+		set = append(set, fmt.Sprintf("%s=%d", key, n), fmt.Sprintf("train.report=%d", n))
 	}
 	if s.kind == "weak" {
 		set = append(set, s.grown(ranks)...)

@@ -42,7 +42,7 @@ func (s *study) read(p scalePoint) (*scaling.Point, error) {
 
 // said is a measurement in a line.
 func said(p scalePoint, m *scaling.Point) string {
-	text := fmt.Sprintf("%d ranks, repetition %d: %s %.4g s", p.ranks, p.repeat, timeOf(m), scaling.Time(m))
+	text := fmt.Sprintf("%s: %s %.4g s", p, timeOf(m), scaling.Time(m))
 	if m.SecondOrder {
 		text += fmt.Sprintf(", %d iterations", m.Iterations)
 	}

@@ -210,7 +210,7 @@ func TestScaleRefuses(t *testing.T) {
 func TestScaleFails(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "study")
 	o := must(t, exitFailure, 0, "scale", "strong", poisson, "--out", dir, "--launcher=false {n}")
-	o.says(t, true, "1 ranks, repetition 1: false: exit status 1; what it said is in "+filepath.Join(dir, "points", "1-1.txt"))
+	o.says(t, true, "1 rank, repetition 1: false: exit status 1; what it said is in "+filepath.Join(dir, "points", "1-1.txt"))
 	if p, err := scaling.ReadPoint(scaling.PointFile(dir, 1, 1)); p != nil || err != nil {
 		t.Errorf("%v, %v", p, err)
 	}

@@ -111,6 +111,20 @@ func (p *Point) Imbalance() float64 {
 	return 1
 }
 
+// TimeImbalance is the time in which a rank does not wait for messages, of the rank with most over the mean.
+func (p *Point) TimeImbalance() float64 {
+	busy := func(q *Process) float64 { return q.Seconds - q.Exposed }
+	return p.most(busy) / p.mean(busy)
+}
+
+func (p *Point) most(of func(q *Process) float64) float64 {
+	m := 0.0
+	for i := range p.Processes {
+		m = max(m, of(&p.Processes[i]))
+	}
+	return m
+}
+
 func (p *Point) mean(of func(q *Process) float64) float64 {
 	sum := 0.0
 	for i := range p.Processes {

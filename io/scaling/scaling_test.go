@@ -26,7 +26,7 @@ func point(ranks int, seconds float64) *Point {
 			pairs += pairs / 10
 		}
 		p.Processes = append(p.Processes, Process{Host: "here", Cores: 1, Pairs: pairs, Neighbours: min(ranks-1, 2), StepBytes: 400 * int64(min(ranks-1, 2)),
-			MinimumBytes: 400 * int64(min(ranks-1, 2)), Messages: 200 * int64(min(ranks-1, 2)), Bytes: 40000 * int64(min(ranks-1, 2)), Seconds: seconds})
+			MinimumBytes: 400 * int64(min(ranks-1, 2)), Messages: 200 * int64(min(ranks-1, 2)), Bytes: 40000 * int64(min(ranks-1, 2)), Seconds: seconds, Exposed: 0.1 * seconds * float64(1+3*r)})
 		for _, v := range []Phase{{"step", "forward inner", 0.6 * seconds, 0.6 * seconds}, {"step", "residual", 0.3 * seconds, 0.3 * seconds},
 			{"exposed", "jets", 0.05 * seconds, 0.05 * seconds}} {
 			p.Add(v, 1/float64(ranks))
@@ -78,6 +78,7 @@ func TestColumns(t *testing.T) {
 		{"strong", "work_efficiency", [3]float64{1, 1 / 1.1, 1 / 1.1}},
 		{"weak", "work_efficiency", [3]float64{1, 12000. / 6600, 12000. / 3300}},
 		{"strong", "imbalance", [3]float64{1, 6600. / 6300, 3300. / 3075}},
+		{"strong", "imbalance_time", [3]float64{1, 0.9 / 0.75, nan}},
 		{"strong", "messages_most", [3]float64{0, 2, 4}},
 		{"strong", "bytes_mean", [3]float64{0, 400, 800}},
 		{"strong", "bytes_over_minimum", [3]float64{nan, 1, 1}},

@@ -130,13 +130,7 @@ func (s *Study) Columns() (list []Column) {
 		return first(func(p *Point) float64 { return p.mean(of) })
 	}
 	most := func(of func(q *Process) float64) func(r *Row) float64 {
-		return first(func(p *Point) float64 {
-			m := 0.0
-			for i := range p.Processes {
-				m = max(m, of(&p.Processes[i]))
-			}
-			return m
-		})
+		return first(func(p *Point) float64 { return p.most(of) })
 	}
 	perUnit := func(of func(q *Process) float64, pick func(func(q *Process) float64) func(r *Row) float64) func(r *Row) float64 {
 		return func(r *Row) float64 { return pick(of)(r) / r.First().Unit() }
@@ -154,6 +148,12 @@ func (s *Study) Columns() (list []Column) {
 	add("pairs_mean", "1", "pairs of a point and a network, mean over ranks", first((*Point).MeanPairs))
 	add("pairs_most", "1", "pairs of the rank with most", first(func(p *Point) float64 { return float64(p.MostPairs()) }))
 	add("imbalance", "1", "pairs of the rank with most over the mean", first((*Point).Imbalance))
+	add("imbalance_time", "1", "time in which a rank does not wait, of the rank with most over the mean; missing where ranks shared cores", func(r *Row) float64 {
+		if r.Shared() {
+			return math.NaN()
+		}
+		return r.Median((*Point).TimeImbalance)
+	})
 	add("work_efficiency", "1", "efficiency in pairs of the rank with most", s.WorkEfficiency)
 	add("neighbours_most", "1", "ranks that a rank exchanges with, at most", most(func(q *Process) float64 { return float64(q.Neighbours) }))
 	messages, sent := func(q *Process) float64 { return float64(q.Messages) }, func(q *Process) float64 { return float64(q.Bytes) }
