@@ -189,7 +189,7 @@ func Keys() []Key {
 		{Name: "train.linear.matrix", Type: "text", Words: word("auto blocks free"), Default: `"auto"`, Example: `"blocks"`, put: wordAt(func(d *decoder) *string { return &d.job.Train.Linear.Matrix }),
 			Doc: "blocks: a direct factor of each rank's patch; free: products only, many iterations in little memory; auto: blocks if they fit into memory."},
 		{Name: "train.linear.memory", Type: "number", Unit: "GiB a rank", Default: "0", Min: 0, Max: 1e6, Example: "16", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Linear.Memory }),
-			Doc: "What blocks and factor may take before auto turns to free; 0 = four fifths of the machine's memory over its ranks."},
+			Doc: "What blocks and factor may take before auto turns to free; 0 = four fifths of what the machine, or a control group, has for its ranks."},
 		{Name: "train.linear.iterations", Type: "integer", Unit: "iterations", Default: "0", Min: 0, Max: maxCount, Example: "200", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Iterations }),
 			Doc: "Iterations of a linear solve, at most; 0 = 200 with blocks, 10000 without."},
 		{Name: "train.linear.layers", Type: "integer", Unit: "subdomains", Default: "0", Min: 0, Max: 4, Example: "2", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Layers }),
