@@ -31,6 +31,7 @@ type output[T kernels.Real] struct {
 	dir      *runlog.Dir
 	log      *runlog.Log
 	events   *runlog.Events
+	mute     bool // that an event could not be noted has been said
 	progress *runlog.Progress
 	stop     *deadline
 	exact    [][]float64
@@ -127,8 +128,9 @@ func (o *output[T]) close(err error) {
 
 // event notes what befalls the run. A full disk may keep it from doing so; the run goes on.
 func (o *output[T]) event(e runlog.Event) {
-	if err := o.events.Add(e); err != nil {
+	if err := o.events.Add(e); err != nil && !o.mute {
 		fmt.Fprintln(os.Stderr, "fbpinn-mpi: warning:", err)
+		o.mute = true
 	}
 }
 
