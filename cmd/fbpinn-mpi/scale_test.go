@@ -155,6 +155,20 @@ func TestScaleWeak(t *testing.T) {
 	}
 }
 
+// TestScaleStage: a job may give its one solver as a list of one stage.
+func TestScaleStage(t *testing.T) {
+	text := strings.Replace(read(t, poisson), "steps     = 20\n", "", 1) + "\n[[train.stages]]\nsolver = \"lbfgs\"\nsteps  = 20\n"
+	job := filepath.Join(t.TempDir(), "stage.toml")
+	if err := os.WriteFile(job, []byte(text), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	dir := filepath.Join(t.TempDir(), "study")
+	scale(t, 0, "strong", job, dir, "--ranks=1")
+	if p := pointOf(t, dir, 1, 1); p.Solver != "lbfgs" || p.Steps != 4 || p.SecondOrder {
+		t.Errorf("%+v", p)
+	}
+}
+
 // TestScaleLeastSquares: iterations and the phases of the solver are kept, and times are those of the whole training.
 func TestScaleLeastSquares(t *testing.T) {
 	if _, err := dense.Open(); err != nil {

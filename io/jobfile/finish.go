@@ -52,6 +52,7 @@ func (d *decoder) stages(t *Train) {
 				return
 			}
 		}
+		t.Solver = "" // not the default, which nobody asked for
 	}
 	second := ""
 	total := 0
