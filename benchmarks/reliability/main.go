@@ -28,6 +28,7 @@ type part struct {
 	pkg, run string
 	flags    []string
 	full     bool // only in the long variant
+	ranks    int  // started by mpirun; 0: alone
 }
 
 // suite are the tests by number, from 1.
@@ -40,7 +41,7 @@ var suite = []struct {
 	{"Killed at any instant", []part{{pkg: here, run: "^TestRel3$"}, {pkg: "./io/checkpoint", run: "^TestKill$"}}},
 	{"Damaged checkpoints", []part{{pkg: here, run: "^TestRel4$"}, {pkg: "./io/checkpoint", run: "^TestDamage|^TestPairs"}}},
 	{"Disk full, in quota, read-only, broken", []part{{pkg: here, run: "^TestRel5$"}, {pkg: "./io/checkpoint", run: "^TestDiskFull$"}}},
-	{"One bad rank", []part{{pkg: here, run: "^TestRel6"}, {pkg: "./mpi/watchdog", run: "."}}},
+	{"One bad rank", []part{{pkg: here, run: "^TestRel6"}, {pkg: "./mpi/watchdog", run: "."}, {pkg: "./mpi/watchdog", run: "^TestRing$", ranks: 4}}},
 	{"Time limits and signals", []part{{pkg: here, run: "^TestRel7$"}}},
 	{"Strict input", []part{
 		{pkg: "./io/jobfile", run: "^TestEveryKeyIsStrict$|^TestBad"}, {pkg: "./cmd/fbpinn-mpi", run: "^TestBad|^TestCaret$"},
@@ -53,7 +54,7 @@ var suite = []struct {
 		{pkg: "./solver/decomp", run: "^TestPartitionOfUnity$|^TestWindowDerivatives$|^TestGradedUnity$"}, {pkg: "./jobs", run: "."}}},
 	{"Files that others open", []part{{pkg: here, run: "^TestRel11$"}, {pkg: "./io/snapshot", run: "^TestOpens|^TestXDMF|^TestRoundTrip|^TestFlipped"}}},
 	{"Long runs, races, memory", []part{
-		{pkg: here, run: "^TestRel12$"}, {pkg: "./mpi", run: "^TestRing$|^TestCanary"}, {pkg: "./cmd/fbpinn-mpi", run: "^TestWithoutMPI$"},
+		{pkg: here, run: "^TestRel12$"}, {pkg: "./mpi", run: "^TestRing$|^TestCanary", ranks: 2}, {pkg: "./cmd/fbpinn-mpi", run: "^TestWithoutMPI$"},
 		{pkg: "./io/runlog", run: ".", flags: []string{"-race"}}, {pkg: "./io/jobfile", run: ".", flags: []string{"-race"}},
 		{pkg: "./solver/expr", run: ".", flags: []string{"-race"}}, {pkg: "./solver/decomp", run: ".", flags: []string{"-race"}, full: true},
 		{pkg: "./io/h5", run: ".", flags: []string{"-asan"}, full: true}, {pkg: "./io/checkpoint", run: ".", flags: []string{"-asan"}, full: true}}},
@@ -127,6 +128,9 @@ func try(n int, long bool) (Result, error) {
 				args = append(args, map[bool]string{false: "7s", true: "20m"}[long])
 			}
 		}
+		if p.ranks > 0 {
+			args = append(args, "-exec", strings.Join(mpirun(p.ranks), " "))
+		}
 		c := exec.Command("go", append(args, p.pkg)...)
 		if c.Env = os.Environ(); long {
 			c.Env = append(c.Env, "REL_FULL=1")
@@ -146,6 +150,15 @@ func try(n int, long bool) (Result, error) {
 	}
 	r.Seconds = time.Since(began).Seconds()
 	return r, nil
+}
+
+// mpirun is the command line that starts so many ranks.
+func mpirun(ranks int) []string {
+	line := []string{"mpirun", "--oversubscribe", "--bind-to", "none", "-np", strconv.Itoa(ranks)}
+	if os.Geteuid() == 0 {
+		line = append(line, "--allow-run-as-root")
+	}
+	return line
 }
 
 // take adds what the tests of a part say.

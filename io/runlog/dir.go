@@ -60,7 +60,7 @@ func OpenDir(path string, force, resume bool) (*Dir, error) {
 		if errors.Is(err, syscall.EWOULDBLOCK) {
 			return nil, fmt.Errorf("run folder %s: another run is writing into it; give another --out or wait", path)
 		}
-		return nil, fmt.Errorf("run folder %s: lock: %w", path, err)
+		return nil, fmt.Errorf("run folder %s: lock: %w; if its file system keeps no locks (Lustre does with the mount option flock), give --out on another", path, err)
 	}
 	if err := d.prepare(force, resume); err != nil {
 		d.Close()
