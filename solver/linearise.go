@@ -258,6 +258,9 @@ func (l *linearisation) describe() *schwarz.System {
 		s.Owner = append(s.Owner, level.Owners(r.Part)...)
 		for j := 0; j < level.Len(); j++ {
 			s.Columns = append(s.Columns, r.Model.Nets[k].Columns(l.columns))
+			if l.columns == kernels.AllColumns { // the output layer is solved for
+				s.Damped = append(s.Damped, r.Model.Nets[k].Columns(l.columns)-r.Model.Nets[k].Columns(kernels.OutputColumns))
+			}
 			centre := level.Centre(j)
 			for a := range s.Centre {
 				s.Centre[a] = append(s.Centre[a], centre[a])

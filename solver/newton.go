@@ -13,12 +13,12 @@ import (
 )
 
 // Newton says how the solvers of second order work: "least-squares" solves for the output weights while hidden layers stay as they
-// were drawn, "gauss-newton" for all parameters. Both take damped Gauss-Newton steps; a problem that is linear in what they solve
-// for is done after the first (docs/theory.md, section 19).
+// were drawn, "gauss-newton" for all parameters, with the output layer eliminated (variable projection). Both take damped Gauss-Newton
+// steps; a problem that is linear in what they solve for is done after the first (docs/theory.md, section 19).
 type Newton struct {
 	Library *dense.Library
 	Linear  schwarz.Settings
-	Damping float64            // first ν of min ‖r + J d‖² + ν‖y‖², y the coordinates of d in bases of unit columns
+	Damping float64            // first λ, see descent.nu; 0: none in least-squares, 1 in gauss-newton
 	Path    []*problem.Problem // continuation: problems on the way to the one to solve, easiest first
 	Matrix  string             // "blocks", "free", or "auto" and "": blocks where they fit, see Need
 	Memory  float64            // bytes a rank that these may take; 0: four fifths of the machine's memory over its ranks
@@ -33,7 +33,7 @@ type Linear struct {
 	Condition  float64 // of the preconditioned problem, estimated; 0: not known
 	Unknowns   float64 // kept by the filter, of all ranks
 	Fresh      float64 // 1 if filter and factor are of this step, 0 if of an earlier one
-	Damping    float64 // ν
+	Damping    float64 // λ
 	Length     float64 // of the step taken: 1 = whole, 0 = none
 	Gain       float64 // decrease of the loss over what the linear model promised
 	Predicted  float64 // share of the loss that the linear model promised to take away
@@ -107,22 +107,18 @@ func (r *Run[T]) settle(status Status) {
 
 // descent is a sequence of damped Gauss-Newton steps on one problem.
 type descent struct {
-	*linearisation
-	solver linearSolver
-	system *schwarz.System
-	loss   float64
-	theta  []float64   // accepted parameters, with the layout of Cloud.Theta
-	trial  []float64   // parameters under trial
-	old    []float64   // parameters of the filter and factor in hand
-	b      []float64   // minus the rows at theta
-	d      [][]float64 // step, by share
+	*linear
+	outputs *outputs // gauss-newton; nil with least-squares
+	loss    float64
+	theta   []float64 // accepted parameters, with the layout of Cloud.Theta
+	trial   []float64 // parameters under trial
+	old     []float64 // parameters of the filter and factor in hand
 }
 
 // Constants of the descent. Gains are those usual with trust regions (Nocedal & Wright 2006, chapter 4); none of the others decides
 // where the descent ends, only how much work it takes.
 const (
-	goodGain    = 0.75 // from here on: damp less
-	poorGain    = 0.25 // below: damp more
+	poorGain    = 0.25 // below: filter and factor are renewed
 	leastGain   = 1e-4 // below: the step is not taken
 	settled     = 1e-6 // share of the loss: a smaller promised decrease is none
 	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
@@ -130,8 +126,7 @@ const (
 	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
 	mostPasses  = 10   // over a linear problem: what rounding left then stays
 	shortest    = 0.25 // length of a step before damping is tried instead
-	relief      = 100  // by which damping falls after a step that went well
-	leastDamp   = 1e-9
+	leastDamp   = 1e-9 // below, least-squares does not damp
 	firstDamp   = 1e-4
 	mostDamp    = 1e4
 	refreshing  = 0.05 // share of the loss: below, the matrix hardly changes any more, and the old factor serves the next step too
@@ -143,22 +138,23 @@ const (
 func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 	set := r.Settings.Newton
 	n := &descent{theta: make([]float64, len(r.Cloud.Theta)), trial: make([]float64, len(r.Cloud.Theta))}
-	if n.linearisation, err = newLinearisation(r, p, r.Settings.Stages[r.stage].columns()); err != nil {
+	if n.linear, err = newLinear(r, p, r.Settings.Stages[r.stage].columns()); err != nil {
 		return 0, err
 	}
 	defer n.close()
+	n.solver = &watched{linearSolver: n.solver, r: r}
+	if n.columns == kernels.AllColumns {
+		if n.outputs, err = newOutputs(r, p); err != nil {
+			return 0, err
+		}
+		defer n.outputs.close()
+		if r.damping == 0 {
+			r.damping = 1
+		}
+	}
 	if err := r.backend.Read(n.theta, r.Cloud.Theta); err != nil {
 		return 0, err
 	}
-	n.b, n.system = make([]float64, len(n.rows)), n.describe()
-	for _, t := range n.system.Touch {
-		n.d = append(n.d, make([]float64, n.system.Columns[t.Block]))
-	}
-	if n.solver, err = n.solve(n.system); err != nil {
-		return 0, err
-	}
-	n.solver = &watched{linearSolver: n.solver, r: r}
-	defer n.solver.Close()
 	// A run that goes on from a file makes again the old factor that its next step would have used.
 	fresh := len(r.pairs) != 1
 	if !fresh {
@@ -167,11 +163,16 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 			return 0, err
 		}
 		n.derive()
-		if err := n.failed(n.solver.Factor(n.system, r.damping)); err != nil {
+		if err := n.failed(n.solver.Factor(n.system, n.nu())); err != nil {
 			return 0, err
 		}
 	}
-	if n.loss, err = n.at(n.theta); err != nil {
+	if n.outputs != nil && r.done == r.entered {
+		n.loss, err = n.project(n.theta)
+	} else {
+		n.loss, err = n.at(n.theta)
+	}
+	if err != nil {
 		return 0, err
 	}
 	if math.IsNaN(n.loss) || math.IsInf(n.loss, 0) {
@@ -212,7 +213,7 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 			return 0, err
 		}
 		saved := r.due(r.Settings.Checkpoint)
-		fresh = r.damping != report.Damping ||
+		fresh = n.outputs != nil || r.damping != report.Damping ||
 			!n.affine && (report.Length < 1 || report.Gain < poorGain || report.Predicted > refreshing || report.Iterations > refreshable)
 		// What a state holds from here on goes on with the next step, or after this problem.
 		if r.pairs = nil; !fresh {
@@ -242,16 +243,25 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 // factor filters and factors the blocks at theta.
 func (n *descent) factor() error {
 	n.old = append(n.old[:0:0], n.theta...)
-	return n.failed(n.solver.Factor(n.system, n.r.damping))
+	return n.failed(n.solver.Factor(n.system, n.nu()))
+}
+
+// nu is the damping ν of the linear problem min ‖r + J d‖² + ν‖d‖². Least-squares takes ‖d‖ in units of columns of unit length (Marquardt),
+// and ν = λ. Gauss-newton takes the hidden parameters as they are (Levenberg), since a saturated neuron has a column of hardly any
+// length, but none of its steps may be the longer for it; and ν = λ‖r‖², so that no step is longer than 1/√λ.
+func (n *descent) nu() float64 {
+	if n.outputs != nil {
+		return n.r.damping * n.loss
+	}
+	return n.r.damping
 }
 
 // step solves the linear problem at theta and goes along its solution as far as the residuals follow it, damping where they do not.
 // On return theta, rows and loss belong together. StepLimit means that there is more to gain.
 func (n *descent) step(report *Linear) (status Status, err error) {
 	r := n.r
-	for i, x := range n.rows {
-		n.b[i] = -x
-	}
+	growth := 2.0
+	n.residual()
 	for {
 		tolerance := 0.0 // as far as rounding lets it
 		if report.Fresh == 0 && !n.affine {
@@ -276,7 +286,7 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 		for length := 1.0; length >= shortest; length /= 2 {
 			copy(n.trial, n.theta)
 			n.move(n.trial, length, n.d)
-			loss, err := n.at(n.trial)
+			loss, err := n.try()
 			if err != nil {
 				return 0, err
 			}
@@ -302,11 +312,14 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			}
 			continue
 		case r.damping < mostDamp:
-			r.damping = max(firstDamp, 10*r.damping)
-			if err = n.solver.Damp(r.damping); err != nil {
+			r.damping = min(max(firstDamp, growth*r.damping), mostDamp)
+			growth *= 2
+			if err = n.solver.Damp(n.nu()); err != nil {
 				return 0, err
 			}
 			continue
+		case n.outputs != nil && n.outputs.affine: // the loss is smooth: what keeps even short steps from lowering it is rounding
+			status = Converged
 		default:
 			status = Stagnated
 		}
@@ -321,13 +334,17 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 	r, model := n.r, out.After
 	n.theta, n.trial = n.trial, n.theta
 	n.loss = loss
+	// Nielsen's rule (Madsen, Nielsen & Tingleff 2004, section 3.2).
+	if report.Length == 1 {
+		r.damping *= max(1./3, 1-math.Pow(2*report.Gain-1, 3))
+	}
 	switch {
+	case n.outputs != nil:
+		r.damping = max(r.damping, leastDamp)
 	case report.Gain < poorGain:
-		r.damping = max(firstDamp, 4*r.damping)
-	case report.Gain > goodGain && report.Length == 1:
-		if r.damping /= relief; r.damping < leastDamp {
-			r.damping = 0
-		}
+		r.damping = max(firstDamp, r.damping)
+	case r.damping < leastDamp:
+		r.damping = 0
 	}
 	passes := r.done + 1 - r.entered // all of them accepted
 	kept := report.Length == 1 && report.Damping == 0 && (report.Fresh == 1 || n.affine) && out.Status != schwarz.OutOfIterations &&
@@ -337,12 +354,4 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 		return Converged
 	}
 	return StepLimit
-}
-
-// at evaluates the rows at other parameters and puts these in place.
-func (n *descent) at(theta []float64) (loss float64, err error) {
-	if err := n.r.backend.Write(n.r.Cloud.Theta, theta); err != nil {
-		return 0, err
-	}
-	return n.evaluate()
 }

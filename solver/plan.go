@@ -136,6 +136,11 @@ func estimate(p *problem.Problem, m *model.Model, columns kernels.Columns, set N
 	need := set.Linear.Needs(x, rank, part.Ranks())
 	n.BlockBytes, n.MatrixBytes, n.FactorBytes = need.BlockBytes, need.MatrixBytes, need.Factor.Bytes(max(1, set.Linear.Workers))
 	n.FactorEntries, n.FactorFlops, n.FreeBytes = need.Factor.Entries, need.Factor.Flops, need.FreeBytes+need.Largest*int64(max(1, set.Linear.Workers))
+	if columns == kernels.AllColumns { // the output layer has blocks and a factor of its own
+		o := estimate(p, m, kernels.OutputColumns, set, part, points, first, rank)
+		n.BlockBytes, n.MatrixBytes, n.FactorBytes = n.BlockBytes+o.BlockBytes, n.MatrixBytes+o.MatrixBytes, n.FactorBytes+o.FactorBytes
+		n.FreeBytes += o.FreeBytes
+	}
 	return n
 }
 

@@ -231,7 +231,7 @@ func (r *Run[T]) initialise() error {
 		net, at := r.Model.Nets[l], v.At
 		for slot, j := range v.Subs {
 			model.Init(net, r.Settings.Features, r.Settings.Seed, l, j, theta)
-			if r.Settings.Stages[0].Method == "least-squares" { // it starts from the ansatz alone
+			if r.Settings.Stages[0].secondOrder() { // it starts from the ansatz alone
 				clear(theta[net.FirstColumn(kernels.OutputColumns):])
 			}
 			for _, x := range theta {

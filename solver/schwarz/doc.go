@@ -12,7 +12,8 @@
 //	s, t          ranks; B_j^(t) is the part of B_j in the rows of t; t "touches" j if that part has rows
 //	y, r          unknowns; residual b - B y, kept in rows
 //	ν, w          damping: the problem solved is min ‖B y - b‖² + ν Σ w y², w = 1/σ² for the singular value σ of each unknown, so that
-//	              Σ w y² is ‖d‖² in units of columns of unit length (Marquardt 1963)
+//	              Σ w y² is ‖d‖² in units of columns of unit length (Marquardt 1963); or Σ w y² is ‖d‖² of some columns, as they are
+//	              (System.Damped, turn.go)
 //	N, g          normal matrix BᵀB + ν diag(w); gradient Bᵀr - νwy, up to sign and a factor of two
 //	patch         the own blocks of a rank and some layers of blocks that share rows with them; N_s is N on patch s
 //	Z, W          coarse vectors; W = B Z in rows

@@ -116,7 +116,14 @@ func (s *Solver) filterOwned() error {
 	part := make([]dense.Matrix, len(sys.Touch))
 	keep := func(w *worker, t int, parts []dense.Matrix) error {
 		_, kept, err := s.decide(w, sys.Touch[t].Block, parts)
-		s.blocks[t].t, s.blocks[t].w, mine[t] = kept.t, kept.w, kept.Kept
+		v := &s.blocks[t]
+		v.t, v.w, mine[t] = kept.t, kept.w, kept.Kept
+		if err == nil && sys.Damped != nil {
+			var z dense.Matrix
+			if z, err = s.rotation(w, t); err == nil {
+				v.t = s.turned(v.t, z)
+			}
+		}
 		return err
 	}
 	err := s.each(len(sys.Touch), func(w *worker, t int) error {

@@ -106,6 +106,9 @@ func (sys *System) check(rank, ranks int) {
 	if len(sys.Columns) != blocks {
 		panic("schwarz: owners and columns of different numbers of blocks")
 	}
+	if sys.Damped != nil && len(sys.Damped) != blocks {
+		panic("schwarz: damped columns of another number of blocks")
+	}
 	own := 0
 	for j, o := range sys.Owner {
 		if o < 0 || int(o) >= ranks || sys.Columns[j] < 0 {

@@ -66,6 +66,11 @@ func (s *Solver) Factor(sys *System, damping float64) error {
 	if err := s.filter(); err != nil {
 		return err
 	}
+	if sys.Damped != nil {
+		if err := s.turn(); err != nil {
+			return err
+		}
+	}
 	done()
 	s.apart()
 	total := int64(0)

@@ -12,6 +12,7 @@ type System struct {
 	Centre  [][]float64 // [d][blocks] coordinates that say which blocks are near each other; the same on all ranks, may be nil
 	Touch   []Touch     // blocks that have rows here or are owned here, ascending
 	Rows    int         // own rows
+	Damped  []int       // [blocks] leading columns whose ‖d‖² is damped, the same on all ranks; nil: all, in units of columns of unit length
 
 	// Fill writes the block of Touch[t], [Columns][LD], rows fastest; rows that no run maps must be zero. Several goroutines call
 	// it at once, for different t.
