@@ -212,7 +212,7 @@ func descend(r *Run[float64], p *problem.Problem) (status Status, err error) {
 		if err != nil {
 			return 0, err
 		}
-		saved := r.due(r.Settings.Checkpoint)
+		saved := r.saves()
 		fresh = n.outputs != nil || r.damping != report.Damping ||
 			!n.affine && (report.Length < 1 || report.Gain < poorGain || report.Predicted > refreshing || report.Iterations > refreshable)
 		// What a state holds from here on goes on with the next step, or after this problem.

@@ -19,7 +19,7 @@ type Settings struct {
 	Stages     []Stage
 	Report     int // steps between reports of the loss; solvers of second order report every step
 	Test       int // steps between error tests
-	Checkpoint int // steps between checkpoints
+	Checkpoint int // steps between checkpoints; 0: at the end of a stage, and by time, see seldom
 	Adam       optim.Betas
 	LBFGS      optim.Settings
 	Newton     Newton
@@ -164,8 +164,11 @@ type Run[T kernels.Real] struct {
 	blame  *Blame
 	scale  float64 // see State
 	sum    optim.Reducer
-	start  int       // steps done before this run of the program
-	pack   []float64 // sums of the terms, stop, not finite
+	start  int           // steps done before this run of the program
+	save   bool          // a checkpoint is due by time
+	saved  time.Time     // rank 0: when the last one was written, or the run made
+	took   time.Duration // rank 0: how long it took
+	pack   []float64     // sums of the terms, stop, not finite, save
 	reduce mpi.Request
 	report Report // under way while reduce is pending
 }
@@ -208,7 +211,7 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	}
 	r.adam = &adam[T]{Adam: moments, cloud: c}
 	r.sum = mpi.NewTreeSum(comm, len(st.sums)+512, sumTag)
-	r.pack = kernels.Make[float64](len(st.sums) + 2)
+	r.pack, r.saved = kernels.Make[float64](len(st.sums)+3), time.Now()
 	if len(test) > 0 && slices.Contains(p.HasExact(), true) {
 		if comm.Rank() == 0 {
 			if r.null, err = p.Nullspace(test); err != nil {
@@ -353,8 +356,8 @@ func (r *Run[T]) trainAdam() (Status, error) {
 			err = r.startStageReport(r.adam.rate.At(r.done-r.began, 0))
 		}
 		r.seconds += time.Since(began).Seconds()
-		if stop == nil && err == nil && (r.done == r.last() || r.due(r.Settings.Checkpoint)) {
-			if stop, err = r.finishReport(); stop == nil && err == nil && r.due(r.Settings.Checkpoint) { // a file holds the history up to its step
+		if stop == nil && err == nil && (r.done == r.last() || r.saves()) {
+			if stop, err = r.finishReport(); stop == nil && err == nil && r.saves() { // a file holds the history up to its step
 				err = r.checkpoint()
 			}
 		}
@@ -379,6 +382,23 @@ func (r *Run[T]) trainAdam() (Status, error) {
 // due tells whether something that happens every so many steps, and at the end of a stage, happens now.
 func (r *Run[T]) due(every int) bool {
 	return every >= 0 && (r.ended || r.done == r.last()) || every > 0 && r.done%every == 0
+}
+
+// saves tells whether a checkpoint is due: every so many steps, or by time.
+func (r *Run[T]) saves() bool {
+	return r.due(r.Settings.Checkpoint) || r.Settings.Checkpoint == 0 && r.save
+}
+
+// Where a job does not say how often, checkpoints are at least so far apart, and so many times as long as the last one took: they
+// cost at most a hundredth of the time, and no more than some minutes of work are ever lost.
+const (
+	apart  = 10 * time.Minute
+	rarely = 100
+)
+
+// seldom tells rank 0 that the time for a checkpoint has come. The report that asks for it tells the others.
+func (r *Run[T]) seldom() bool {
+	return r.Settings.Checkpoint == 0 && time.Since(r.saved) >= max(apart, rarely*r.took)
 }
 
 // watch notes the first place where a residual was not finite, at a report: nobody could be told before.
@@ -415,9 +435,14 @@ func (r *Run[T]) startStageReport(rate float64) error {
 func (r *Run[T]) startReport(sums []float64, rate float64, linear *Linear) error {
 	r.readClock()
 	n := copy(r.pack, sums)
-	r.pack[n], r.pack[n+1] = 0, 0
-	if r.comm.Rank() == 0 && r.observer.Stop() {
-		r.pack[n] = 1
+	clear(r.pack[n:])
+	if r.comm.Rank() == 0 {
+		if r.observer.Stop() {
+			r.pack[n] = 1
+		}
+		if r.seldom() {
+			r.pack[n+2] = 1
+		}
 	}
 	if r.blame != nil {
 		r.pack[n+1] = 1
@@ -460,7 +485,8 @@ func (r *Run[T]) finishReport() (*Status, error) {
 		return nil, err
 	}
 	defer done()
-	n := len(r.pack) - 2
+	n := len(r.pack) - 3
+	r.save = r.pack[n+2] > 0
 	r.report.Terms = append([]float64(nil), r.pack[:n]...)
 	for _, v := range r.report.Terms {
 		r.report.Loss += v

@@ -2,6 +2,8 @@ package solver
 
 import (
 	"fmt"
+	"slices"
+	"time"
 
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
@@ -13,26 +15,26 @@ import (
 func (r *Run[T]) State() (*State[T], error) {
 	s := &State[T]{Step: r.done, Seconds: r.seconds, Stage: r.stage, Began: r.began, Damping: r.damping, Value: r.value, Entered: r.entered,
 		Status: r.status, Scale: r.scale}
-	theta, m, v := make([]T, len(r.Cloud.Theta)), make([]T, len(r.Cloud.Theta)), make([]T, len(r.Cloud.Theta))
-	for _, a := range [][2][]T{{theta, r.Cloud.Theta}, {m, r.adam.M[0]}, {v, r.adam.V[0]}} {
-		if err := r.backend.Read(a[0], a[1]); err != nil {
-			return nil, err
-		}
-	}
 	for l := range r.Cloud.Levels {
+		g, err := newGatherer[T](r, l)
+		if err != nil {
+			return nil, fmt.Errorf("solver: gather level %d: %w", l+1, err)
+		}
 		var level LevelState[T]
 		for _, a := range []struct {
 			from []T
 			to   *[]T
-		}{{theta, &level.Theta}, {m, &level.M}, {v, &level.V}} {
-			whole, err := gather(r.comm, r.Cloud, l, r.Model.Dec.Levels[l].Len(), a.from)
+		}{{r.Cloud.Theta, &level.Theta}, {r.adam.M[0], &level.M}, {r.adam.V[0], &level.V}} {
+			own, err := g.host(a.from)
 			if err != nil {
+				return nil, err
+			}
+			if *a.to, err = g.gather(own); err != nil {
 				return nil, fmt.Errorf("solver: gather level %d: %w", l+1, err)
 			}
-			*a.to = whole
 		}
 		for _, pair := range r.pairs {
-			whole, err := gather(r.comm, r.Cloud, l, r.Model.Dec.Levels[l].Len(), pair)
+			whole, err := g.gather(g.stretch(pair))
 			if err != nil {
 				return nil, fmt.Errorf("solver: gather pairs of level %d: %w", l+1, err)
 			}
@@ -50,41 +52,71 @@ func (r *Run[T]) State() (*State[T], error) {
 	return s, nil
 }
 
-// gather collects one level of an array with the layout of Theta: [J][P] on rank 0, nil elsewhere.
-func gather[T kernels.Real](comm mpi.Comm, c *model.Cloud[T], l, subdomains int, from []T) ([]T, error) {
-	v := &c.Levels[l]
-	own := from[v.At : v.At+v.Owned*v.P]
-	if v.Replicated {
-		if comm.Rank() != 0 {
-			return nil, nil
-		}
-		return append([]T(nil), own...), nil
+// gatherer collects one level of arrays with the layout of Theta: [J][P] on rank 0, nil elsewhere. Rank 0 needs room for what it
+// collects, and once more for one array while it sorts.
+type gatherer[T kernels.Real] struct {
+	r       *Run[T]
+	level   *model.Level
+	order   []int64 // rank 0: the subdomain of each row as it comes; nil: they come in order
+	lengths []int   // by rank
+	packed  []T     // rank 0
+	buffer  []T     // of host
+}
+
+func newGatherer[T kernels.Real](r *Run[T], l int) (*gatherer[T], error) {
+	g := &gatherer[T]{r: r, level: &r.Cloud.Levels[l]}
+	if g.level.Replicated || r.comm.Size() == 1 {
+		return g, nil
 	}
-	counts, err := mpi.Counted(comm, v.Owned)
+	counts, err := mpi.Counted(r.comm, g.level.Owned)
 	if err != nil {
 		return nil, err
 	}
-	ids := make([]int64, v.Owned)
+	for _, n := range counts {
+		g.lengths = append(g.lengths, n*g.level.P)
+	}
+	ids := make([]int64, g.level.Owned)
 	for slot := range ids {
-		ids[slot] = int64(v.Subs[slot])
+		ids[slot] = int64(g.level.Subs[slot])
 	}
-	var whole, packed []T
-	var all []int64
-	lengths := make([]int, len(counts))
-	if comm.Rank() == 0 {
-		whole, packed, all = make([]T, subdomains*v.P), make([]T, subdomains*v.P), make([]int64, subdomains)
+	if r.comm.Rank() == 0 {
+		g.order = make([]int64, r.Model.Dec.Levels[l].Len())
+		g.packed = make([]T, len(g.order)*g.level.P)
 	}
-	for k, n := range counts {
-		lengths[k] = n * v.P
+	return g, mpi.Gatherv(r.comm, ids, g.order, counts, 0)
+}
+
+// stretch is what this rank owns of the level in an array.
+func (g *gatherer[T]) stretch(from []T) []T {
+	return from[g.level.At:][:g.level.Owned*g.level.P]
+}
+
+// host brings the stretch of an array in memory of the backend to host memory, where it stays until the next call.
+func (g *gatherer[T]) host(from []T) ([]T, error) {
+	own := g.stretch(from)
+	if g.r.backend.Host() {
+		return own, nil
 	}
-	if err := mpi.Gatherv(comm, ids, all, counts, 0); err != nil {
+	if g.buffer == nil {
+		g.buffer = make([]T, len(own))
+	}
+	return g.buffer, g.r.backend.Read(g.buffer, own)
+}
+
+// gather is collective.
+func (g *gatherer[T]) gather(own []T) ([]T, error) {
+	switch {
+	case g.level.Replicated && g.r.comm.Rank() != 0:
+		return nil, nil
+	case g.level.Replicated || g.r.comm.Size() == 1:
+		return slices.Clone(own), nil
+	}
+	if err := mpi.Gatherv(g.r.comm, own, g.packed, g.lengths, 0); err != nil || g.r.comm.Rank() != 0 {
 		return nil, err
 	}
-	if err := mpi.Gatherv(comm, own, packed, lengths, 0); err != nil {
-		return nil, err
-	}
-	for k, j := range all {
-		copy(whole[int(j)*v.P:][:v.P], packed[k*v.P:][:v.P])
+	whole, p := make([]T, len(g.packed)), g.level.P
+	for k, j := range g.order {
+		copy(whole[int(j)*p:][:p], g.packed[k*p:][:p])
 	}
 	return whole, nil
 }
@@ -143,9 +175,13 @@ func (r *Run[T]) Restore(s *State[T]) error {
 // checkpoint hands the state to the observer. Collective.
 func (r *Run[T]) checkpoint() error {
 	defer r.during(timeline.Between, "checkpoint")()
+	began := time.Now()
+	r.save = false
 	s, err := r.State()
 	if err != nil || r.comm.Rank() != 0 {
 		return err
 	}
-	return r.observer.Checkpoint(s)
+	err = r.observer.Checkpoint(s)
+	r.saved, r.took = time.Now(), time.Since(began)
+	return err
 }

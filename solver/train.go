@@ -210,7 +210,7 @@ func (r *Run[T]) trainLBFGS() (Status, error) {
 			}
 			return Converged, r.checkpoint()
 		}
-		if r.due(r.Settings.Checkpoint) {
+		if r.saves() {
 			if err := settle(); err != nil {
 				return 0, err
 			}

@@ -246,7 +246,7 @@ type Parallel struct {
 
 // Output says what is written.
 type Output struct {
-	Checkpoint int    // steps between checkpoints; 0 = only at the end
+	Checkpoint int    // steps between checkpoints; 0 = at the end, and by time
 	Directory  string // "" = named after the job file
 	Figures    bool
 }
