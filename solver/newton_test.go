@@ -647,8 +647,8 @@ func equal(a, b []float64) bool {
 	return slices.EqualFunc(a, b, func(x, y float64) bool { return math.Float64bits(x) == math.Float64bits(y) })
 }
 
-// path adds a continuation in c of bent.
-func path(t *testing.T, set *Settings, values ...float64) {
+// towards adds a continuation in c of bent.
+func towards(t *testing.T, set *Settings, values ...float64) {
 	t.Helper()
 	for _, c := range values {
 		p, err := problem.Build(bent(c).spec)
@@ -666,7 +666,7 @@ func TestContinuation_n3(t *testing.T) { world.Run(t, 3, func(c mpi.Comm) { cont
 func continuation(t *testing.T, c mpi.Comm) {
 	set := second(t, "least-squares 40")
 	set.Checkpoint = 1
-	path(t, &set, 0, 2)
+	towards(t, &set, 0, 2)
 	r, o, status := bent(5).solveBy(t, c, set, nil, false)
 	defer r.Close()
 	direct, d, _ := bent(5).solveBy(t, c, second(t, "least-squares 40"), nil, false)
@@ -717,7 +717,7 @@ func newtonRestart(t *testing.T, c mpi.Comm) {
 	narrow.net.Hidden = []int{1} // a large residual stays: the last steps are short, and old factors serve
 	set := second(t, "adam 3", "least-squares 30", "gauss-newton 8")
 	set.Checkpoint, set.Report = 1, 1
-	path(t, &set, 0, 2)
+	towards(t, &set, 0, 2)
 	whole, w, status := narrow.solveBy(t, c, set, nil, false)
 	defer whole.Close()
 	set.Checkpoint = 1000
@@ -830,7 +830,7 @@ func stoppedAtTheEnd(t *testing.T, c mpi.Comm) {
 func TestNewtonMemory_n1(t *testing.T) {
 	world.Run(t, 1, func(c mpi.Comm) {
 		set := second(t, "least-squares 2", "gauss-newton 1")
-		path(t, &set, 2)
+		towards(t, &set, 2)
 		once := func() {
 			r := buildFast[float64](t, c, bent(5), Settings{Stages: slices.Clone(set.Stages), Choice: set.Choice, Newton: set.Newton})
 			r.observer = &record{}

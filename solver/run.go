@@ -390,7 +390,7 @@ func (r *Run[T]) saves() bool {
 }
 
 // Where a job does not say how often, checkpoints are at least so far apart, and so many times as long as the last one took: they
-// cost at most a hundredth of the time, and no more than some minutes of work are ever lost.
+// cost at most a hundredth of the time, and what a crash takes is little beside what was done.
 const (
 	apart  = 10 * time.Minute
 	rarely = 100
