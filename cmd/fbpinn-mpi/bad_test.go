@@ -99,6 +99,7 @@ func TestBadCommandLines(t *testing.T) {
 		{[]string{"run", oscillator, "--stesp", "5"}, "unknown flag: --stesp"},
 		{[]string{"run", oscillator, "--backend", "tpu"}, `no backend "tpu"`},
 		{[]string{"run", oscillator, "--max-time", "soon"}, "soon"},
+		{[]string{"run", oscillator, "--watchdog", "10ms"}, "--watchdog=10ms: give at least 1s"},
 		{[]string{"check", oscillator, "--set", "train.stesp=5"}, "--set:1:7: unknown key stesp in [train]"},
 		{[]string{"info", "nowhere.h5"}, "nowhere.h5"},
 		{[]string{"plot", "nowhere"}, "nowhere"},

@@ -12,8 +12,11 @@ import (
 	"fbpinn-mpi/mpi/watchdog"
 )
 
-// defaultWatch is generous: a goroutine of every rank only has to run once in that time, whatever the rank computes.
-const defaultWatch = time.Minute
+// A goroutine of every rank has to run once in a fifth of this time, whatever the rank computes: the default is generous.
+const (
+	defaultWatch = time.Minute
+	leastWatch   = time.Second
+)
 
 // guard has this rank missed by the others, and others by it. The watchdog may not call MPI, so it ends this process and leaves the
 // rest to the launcher. Collective.

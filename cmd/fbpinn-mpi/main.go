@@ -73,7 +73,7 @@ A job is one TOML file whose equations are strings (see jobs/). Start with
   fbpinn-mpi compare runs/a runs/b                    error against time of runs and of the classical solver
   fbpinn-mpi keys                                     every key of a job file
 
-Exit codes: 0 done, 64 bad input, 65 no valid checkpoint to resume from, 70 training became not finite,
+Exit codes: 0 done, 64 bad input, 65 no valid checkpoint to resume from, 70 training failed: not finite, or blown up,
 71 a rank or the file system failed, 75 stopped in time (run again with --resume).`,
 		SilenceErrors: true,
 		SilenceUsage:  true,

@@ -78,6 +78,9 @@ func run(path string, o runOptions) error {
 	if o.resume && o.force {
 		return alone(errors.New("--resume goes on with an earlier run, --force deletes it: give one of them"))
 	}
+	if o.watch != 0 && o.watch < leastWatch {
+		return alone(fmt.Errorf("--watchdog=%v: give at least %v, which a busy rank may need for a sign of life, or 0", o.watch, leastWatch))
+	}
 	l, err := load(path, o.set)
 	if err == nil {
 		err = l.measurable(o)

@@ -174,7 +174,7 @@ func swap(c mpi.Comm, mine address) (next address, err error) {
 func dial(next, mine address) (net.Conn, error) {
 	failed := fmt.Errorf("watchdog: rank %d cannot reach rank %d on %s: it has no network address", mine.Rank, next.Rank, next.Host)
 	for _, at := range next.Ports {
-		conn, err := net.DialTimeout("tcp", at, patience)
+		conn, err := net.DialTimeout("tcp", at, patience/time.Duration(len(next.Ports))) // a firewall may answer nothing
 		if err == nil {
 			mine.Token, mine.Ports = next.Token, nil
 			if err = json.NewEncoder(conn).Encode(mine); err == nil {
