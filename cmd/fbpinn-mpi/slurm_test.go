@@ -67,6 +67,7 @@ func (j slurmJob) scancel(t *testing.T, flags ...string) {
 // record is what Slurm knows of a job.
 func (j slurmJob) record(t *testing.T) map[string]string {
 	t.Helper()
+	time.Sleep(200 * time.Millisecond) // those who wait ask again and again
 	out, err := exec.Command("scontrol", "show", "job", "-o", j.id).CombinedOutput()
 	if err != nil {
 		t.Fatalf("scontrol: %v %s", err, out)
@@ -88,10 +89,10 @@ func (j slurmJob) log() string {
 	return string(b)
 }
 
-// until waits for a condition.
+// until waits for a condition that costs little to look at.
 func until(t *testing.T, what string, limit time.Duration, holds func() bool) {
 	t.Helper()
-	for began := time.Now(); !holds(); time.Sleep(50 * time.Millisecond) {
+	for began := time.Now(); !holds(); time.Sleep(5 * time.Millisecond) {
 		if time.Since(began) > limit {
 			t.Fatalf("not within %v: %s", limit, what)
 		}

@@ -164,6 +164,7 @@ func (s *stage) plays(t *testing.T, signals ...os.Signal) (int, string, string) 
 
 // TestRunScript: where a start begins, what becomes of its exit code, and when the job goes back into the queue.
 func TestRunScript(t *testing.T) {
+	t.Parallel()
 	const (
 		checkpoint = `touch "$run/checkpoint-$step.json"; `
 		stopped    = "step=100; " + checkpoint + "exit 75\n"
@@ -197,6 +198,7 @@ func TestRunScript(t *testing.T) {
 		{"job changed", prepared{func(s *stage, t *testing.T) { s.put(t, s.run.Job, "title = 'other'\n") }}, "exit 0", 64, ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
 			s := newStage(t, c.does)
 			for _, f := range c.first {
 				f(s, t)
@@ -211,6 +213,7 @@ func TestRunScript(t *testing.T) {
 
 // TestRunScriptSignal: USR1 to the script reaches the program once that has started, however often it comes, and the script waits for the end.
 func TestRunScriptSignal(t *testing.T) {
+	t.Parallel()
 	// Before its job.toml is there, the signal would kill the program.
 	s := newStage(t, `touch "$run/ready"; sleep 1; trap 'got=yes' USR1; touch "$run/job.toml"
 for i in {1..200}; do [ "$got" = yes ] && { sleep 0.2; touch "$run/checkpoint-1.json"; exit 75; }; sleep 0.05; done; exit 1`)
