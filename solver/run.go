@@ -31,6 +31,14 @@ type Settings struct {
 	Timeline   *timeline.Recorder // takes the times of all phases; nil: one of the run's own, which keeps sums
 }
 
+// Sharing is what a run of so many levels lets travel: Choice, but for solvers of second order, whose blocks live where the points are.
+func (s *Settings) Sharing(levels int) model.Choice {
+	if slices.ContainsFunc(s.Stages, Stage.secondOrder) {
+		return model.Choice{Mode: "parameters", Like: make([]bool, levels)}
+	}
+	return s.Choice
+}
+
 // Stage is one solver of a sequence; the parameters go from one to the next, nothing else does.
 type Stage struct {
 	Method string // "adam", "lbfgs", "least-squares", "gauss-newton"
@@ -180,12 +188,8 @@ func New[T kernels.Real](comm mpi.Comm, backend kernels.Backend[T], double kerne
 	points := Draw(p, set.Seed)
 	r := &Run[T]{Problem: p, Model: m, Settings: set, comm: comm, backend: backend, observer: observer, exact: exact, Total: points.N(),
 		first: points.First, damping: set.Newton.Damping, reached: len(set.Newton.Path)}
-	for _, s := range set.Stages {
-		if s.secondOrder() { // blocks live where the points are
-			r.Settings.Choice = model.Choice{Mode: "parameters", Like: make([]bool, len(m.Nets))}
-			set.Choice = r.Settings.Choice
-		}
-	}
+	set.Choice = set.Sharing(len(m.Nets))
+	r.Settings.Choice = set.Choice
 	r.Part = m.Dec.Partition(points, comm.Size())
 	var err error
 	if r.Cloud, err = model.NewCloud(comm, backend, m, p.Jets, r.Part, points, set.Choice); err != nil {

@@ -18,6 +18,7 @@ import (
 
 func checkCommand() *cobra.Command {
 	var set []string
+	var ranks []int
 	c := &cobra.Command{
 		Use:   "check JOB",
 		Short: "Say what a job means and what it needs, without MPI and without running it",
@@ -27,10 +28,21 @@ func checkCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return l.describe(c.OutOrStdout())
+			if err := l.describe(c.OutOrStdout()); err != nil {
+				return err
+			}
+			for _, n := range ranks {
+				if n < 1 {
+					return fmt.Errorf("--ranks %d: give positive numbers", n)
+				}
+				y := l.windows[0].laidOut(n)
+				fmt.Fprintf(c.OutOrStdout(), "ranks       %v\n", &y)
+			}
+			return nil
 		},
 	}
 	setFlag(c, &set)
+	c.Flags().IntSliceVar(&ranks, "ranks", nil, "also say what these numbers of ranks would exchange, such as 64,512")
 	return c
 }
 

@@ -19,8 +19,6 @@ import (
 	"fbpinn-mpi/kernels"
 	"fbpinn-mpi/mpi"
 	"fbpinn-mpi/solver"
-	"fbpinn-mpi/solver/exchange"
-	"fbpinn-mpi/solver/model"
 	"fbpinn-mpi/solver/timeline"
 )
 
@@ -245,47 +243,6 @@ func pingPong(comm mpi.Comm) (samples []predict.Sample, err error) {
 	return samples, nil
 }
 
-// countsOf lays out a job on n ranks: what the rank with most does and sends in a step.
-func countsOf(l *loaded, n int) predict.Counts {
-	v := l.windows[0]
-	m, points := v.model, solver.Draw(v.problem, v.settings.Seed)
-	part := m.Dec.Partition(points, n)
-	choice := v.settings.Choice
-	var ranks []*model.Layout
-	var all model.Cost
-	for r := range n {
-		y := model.NewLayout(m, v.problem.Jets.N()*len(m.Scale), part, points, r, choice)
-		cost := y.Cost()
-		all.Jets, all.Parameters = all.Jets+cost.Jets, all.Parameters+cost.Parameters
-		choice.Like = y.Replicated // decided once
-		ranks = append(ranks, y)
-	}
-	mode := choice.Pick(all)
-	c := predict.Counts{Ranks: n}
-	double := l.job.Train.Precision == "float64"
-	for _, y := range ranks {
-		links := y.Links(mode)
-		volume := exchange.Volumes[float32](links)
-		if double {
-			volume = exchange.Volumes[float64](links)
-		}
-		c.Pairs, c.Messages, c.Bytes = max(c.Pairs, y.Pairs(mode)), max(c.Messages, volume.Messages), max(c.Bytes, volume.Bytes)
-		if c.Inner == 0 || y.Inner() < c.Inner {
-			c.Inner = y.Inner()
-		}
-	}
-	for k, copied := range choice.Like {
-		if copied && n > 1 {
-			size := int64(4)
-			if double {
-				size = 8
-			}
-			c.Reduced += int64(m.Dec.Levels[k].Len()*m.Nets[k].Params()) * size
-		}
-	}
-	return c
-}
-
 // compareModel prints the prediction of each measured number of ranks, and its error.
 func compareModel(w io.Writer, here *predict.Machine, points map[int][]*scaling.Point, ranks []int) ([]plot.Curve, error) {
 	fmt.Fprintf(w, "here        %.4g ns a pair on one rank, %.4g with %d busy; messages", 1e9*here.Pair, 1e9*here.Busy, here.Node)
@@ -303,7 +260,7 @@ func compareModel(w io.Writer, here *predict.Machine, points map[int][]*scaling.
 		if err != nil {
 			return nil, err
 		}
-		c := countsOf(l, np)
+		c := l.windows[0].laidOut(np).Counts
 		var seconds []float64
 		for _, q := range points[np] {
 			seconds = append(seconds, q.Seconds/q.Unit())

@@ -32,3 +32,17 @@ func TestPredict(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestCheckRanks: what check says of ranks that are not there is what they say themselves.
+func TestCheckRanks(t *testing.T) {
+	must(t, exitInput, 0, "check", poisson, "--ranks=0").says(t, true, "positive")
+	o := must(t, 0, 0, "check", poisson, "--ranks=1,2")
+	run := must(t, 0, 2, "run", poisson, "--set", "train.steps=1", "--out", filepath.Join(t.TempDir(), "run"))
+	said := regexp.MustCompile(`2 ranks, (imbalance [\d.]+; up to \d+ neighbours, which exchange \w+): .* a step in all, ([\d.]+ of the minimum)`).FindStringSubmatch(run.stdout)
+	if said == nil {
+		t.Fatalf("the run does not say what it exchanges\n%v", run)
+	}
+	for _, words := range append([]string{"ranks       1, imbalance 1.000; up to 0 neighbours", "ranks       2, "}, said[1:]...) {
+		o.says(t, true, words)
+	}
+}
