@@ -249,8 +249,8 @@ func printTables(path string) error {
 	for i, r := range records {
 		last[key{r.Subdomains, r.Ranks}] = i
 	}
-	fmt.Println("| subdomains | pairs | ranks | set-up, s | subdomains | partition | layout | tiles | rest | arrays of a rank, MB | peak over them | peak over all/ranks | checkpoint, s (MB) | steps in which it is 1 % |")
-	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
+	fmt.Println("| subdomains | pairs | ranks | set-up, s | subdomains | partition | layout | tiles | rest | arrays of a rank, MB | set-up: peak over them | over all/ranks | with steps and a checkpoint: over all/ranks | checkpoint, s (MB) | apart for 1 %, s |")
+	fmt.Println("|---|---|---|---|---|---|---|---|---|---|---|---|---|---|---|")
 	const mb = 1e6
 	for i, r := range records {
 		if last[key{r.Subdomains, r.Ranks}] != i {
@@ -258,9 +258,9 @@ func printTables(path string) error {
 		}
 		p := r.Phases
 		ideal := float64(r.All) / float64(r.Ranks)
-		fmt.Printf("| %d | %d | %d | %.3g | %.2g | %.2g | %.2g | %.2g | %.2g | %.4g | %.2f | %.2f | %.2g (%.3g) | %.0f |\n", r.Subdomains, r.Pairs, r.Ranks, r.SetUp,
+		fmt.Printf("| %d | %d | %d | %.3g | %.2g | %.2g | %.2g | %.2g | %.2g | %.4g | %.2f | %.2f | %.2f | %.2g (%.3g) | %.0f |\n", r.Subdomains, r.Pairs, r.Ranks, r.SetUp,
 			p.Subdomains, p.Partition, p.Layout, p.Tiles, p.Rest, float64(r.Arrays)/mb, float64(r.Peak)/float64(r.Arrays), float64(r.Peak)/ideal,
-			r.Checkpoint, float64(r.File)/mb, 100*r.Checkpoint/r.Step)
+			float64(r.Saving)/ideal, r.Checkpoint, float64(r.File)/mb, 100*r.Checkpoint)
 	}
 	return nil
 }
