@@ -151,7 +151,7 @@ func edit(job string, change func(line string) string) string {
 
 // Reliability test 8: for every key of the table, what is wrong is refused with its line, before anything starts.
 func TestEveryKeyIsStrict(t *testing.T) {
-	tried := 0
+	tried, accepted := 0, 0
 	for _, k := range Keys() {
 		if k.Type == "table" || k.Type == "list of tables" {
 			continue
@@ -167,6 +167,7 @@ func TestEveryKeyIsStrict(t *testing.T) {
 			_, err := Decode("job", job, nil)
 			var e *Error
 			if !errors.As(err, &e) {
+				accepted++
 				t.Errorf("%s: %s was accepted (%v):\n%s", k.Name, what, err, job)
 			} else if e.Line < 1 || strings.TrimSpace(e.Source) == "" && e.Line > 1 {
 				t.Errorf("%s: %s: no place in %v", k.Name, what, e)
@@ -224,6 +225,10 @@ func TestEveryKeyIsStrict(t *testing.T) {
 			}))
 		}
 	}
+	t.Attr("repetitions", fmt.Sprint(tried))
+	t.Attr("figure", "bad jobs accepted")
+	t.Attr("worst", fmt.Sprint(accepted))
+	t.Attr("allowed", "0")
 	if tried < 1000 {
 		t.Errorf("only %d bad jobs were tried", tried)
 	}
