@@ -1,5 +1,5 @@
 // Package jobs tests the job files: every one is understood, and a shrunken variant of it trains to the error that its
-// small.toml promises, or least-squares.small.toml beside least-squares.toml.
+// small.toml promises, or NAME.small.toml beside NAME.toml.
 package jobs
 
 import (
@@ -17,7 +17,7 @@ import (
 // small is the shrunken variant of a job.
 type small struct {
 	Set   []string `toml:"set"`   // overrides
-	Error float64  `toml:"error"` // normalised L1 error that must be reached: twice what seed 0 reached, ten times by least squares,
+	Error float64  `toml:"error"` // normalised L1 error that must be reached: twice what seed 0 reached, ten times by solvers of second order,
 	// whose small errors are partly rounding, which differs between processors
 }
 
