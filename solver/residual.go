@@ -44,10 +44,9 @@ func newStage[T kernels.Real](p *problem.Problem, backend kernels.Backend[T], u,
 		for v.lo+v.n < len(points) && points[v.lo+v.n] < first[t+1] {
 			v.n++
 		}
-		if w := term.Quadrature(); w != nil {
-			for i := range v.n {
-				v.share = append(v.share, w[points[v.lo+i]-first[t]]*v.total)
-			}
+		v.share = term.Quadrature(points[v.lo:v.lo+v.n], first[t])
+		for i := range v.share {
+			v.share[i] *= v.total
 		}
 		planes := planes(p.Jets, term.Program.Jets)
 		columns, err := columns(p, backend, term.Program.Columns, stretch(x, v.lo, v.lo+v.n))

@@ -87,31 +87,52 @@ func (t *Term) rules() (x, w [][]float64) {
 	return x, w
 }
 
-// Quadrature is the share of each point of Sample in the mean of its term: the loss is Σ λ Σ_i w_i r_i², Σ_i w_i = 1. It is nil
-// where all points count the same, w_i = 1/N.
-func (t *Term) Quadrature() []float64 {
+// Quadrature is the share of each point of Sample in the mean of its term, of the points with the given numbers, ascending,
+// where the first point of the term has number zero: the loss is Σ λ Σ_i w_i r_i², Σ_i w_i = 1. It is nil where all points count the same, w_i = 1/N.
+func (t *Term) Quadrature(numbers []int, zero int) []float64 {
 	if t.Points.Sampler != "cells" || t.Points.Equal {
 		return nil
 	}
-	x, axes := t.rules()
-	planes := tensor(axes)
-	w := planes[0]
-	for _, p := range planes[1:] {
-		for i := range w {
-			w[i] *= p[i]
+	some, sum := make([]float64, 0, len(numbers)), 0.0
+	axes, weights := t.rules()
+	position, weight := combinations(axes), combinations(weights)
+	x, w, part := planes(len(axes), block), planes(len(axes), block), make([][]float64, len(axes))
+	first, n := zero, t.N() // number of the first point of a block, removed ones not counted
+	for from := 0; from < n; from += block {
+		size := min(block, n-from)
+		for a := range w {
+			part[a] = w[a][:size]
 		}
+		weight(from, part)
+		product := part[0]
+		for _, p := range part[1:] {
+			for i := range product {
+				product[i] *= p[i]
+			}
+		}
+		if t.region != nil {
+			for a := range x {
+				part[a] = x[a][:size]
+			}
+			position(from, part)
+			_, kept := t.region.Keep(part)
+			for k, i := range kept {
+				product[k] = product[i]
+			}
+			product = product[:len(kept)]
+		}
+		for _, v := range product {
+			sum += v
+		}
+		for len(some) < len(numbers) && numbers[len(some)] < first+len(product) {
+			some = append(some, product[numbers[len(some)]-first])
+		}
+		first += len(product)
 	}
-	if t.region == nil {
-		return w
-	}
-	_, kept := t.region.Keep(tensor(x))
-	some, sum := make([]float64, len(kept)), 0.0
-	for k, i := range kept {
-		some[k] = w[i]
-		sum += w[i]
-	}
-	for k := range some {
-		some[k] /= sum
+	if t.region != nil { // what was removed took its share
+		for k := range some {
+			some[k] /= sum
+		}
 	}
 	return some
 }

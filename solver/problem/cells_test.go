@@ -4,6 +4,8 @@ import (
 	"math"
 	"reflect"
 	"testing"
+
+	"fbpinn-mpi/solver/region"
 )
 
 // quadratureRounding bounds the error of sums of weights and powers of numbers below 1: some hundred terms of size 1/N each.
@@ -62,7 +64,8 @@ func TestCells(t *testing.T) {
 		if len(c.shape) == 0 {
 			term.Points.Count = 1
 		}
-		points, w := term.Sample(3), term.Quadrature()
+		points := term.Sample(3)
+		w := term.Quadrature(all(points), 0)
 		if !reflect.DeepEqual(term.Cells(), c.cells) || len(points[0]) != term.N() || len(w) != term.N() {
 			t.Fatalf("%v: cells %v, %d points, %d weights, N = %d", c.box, term.Cells(), len(points[0]), len(w), term.N())
 		}
@@ -118,7 +121,51 @@ func TestCellsOfABuiltProblem(t *testing.T) {
 	if n := p.Terms[0].N(); n != 200*200*2 || len(p.Terms[0].probePoints()[0]) > probe {
 		t.Errorf("%d points, %d of them probed", n, len(p.Terms[0].probePoints()[0]))
 	}
-	if p.Terms[1].N() != 600 || p.Terms[2].Quadrature() != nil {
-		t.Errorf("conditions have %d points, weights %v", p.Terms[1].N(), p.Terms[2].Quadrature())
+	if p.Terms[1].N() != 600 || p.Terms[2].Quadrature([]int{0}, 0) != nil {
+		t.Errorf("conditions have %d points, weights %v", p.Terms[1].N(), p.Terms[2].Quadrature([]int{0}, 0))
+	}
+}
+
+// all numbers of points.
+func all(points [][]float64) []int {
+	n := make([]int, len(points[0]))
+	for i := range n {
+		n[i] = i
+	}
+	return n
+}
+
+// Weights of a few points are those that they have among all, in several blocks and with parts removed.
+func TestQuadratureOfSome(t *testing.T) {
+	hole := region.New([]float64{2, -1}, []float64{3, 1}, []bool{false, false}, []region.Box{{Lo: []float64{2.5, 0}, Hi: []float64{3, 1}}})
+	for _, r := range []*region.Region{nil, hole} {
+		term := plane(2, 3, -1, 1, PointSpec{Sampler: "cells", Shape: []int{7, 5}})
+		term.region = r
+		term.cells = [][]float64{line(Range{2, 3}, false, 24), line(Range{-1, 1}, false, 23)}
+		numbers := all(term.Sample(0))
+		whole, sum := term.Quadrature(numbers, 0), 0.0
+		for _, w := range whole {
+			sum += w
+		}
+		if math.Abs(sum-1) > 1e-12 {
+			t.Errorf("weights add up to %v", sum)
+		}
+		var some []int
+		for i := 5; i < len(numbers); i += 1 + i/3 {
+			some = append(some, i)
+		}
+		shifted := make([]int, len(some)) // as numbers among the points of all terms
+		for k, i := range some {
+			shifted[k] = i + 1000
+		}
+		got := term.Quadrature(shifted, 1000)
+		if len(numbers) <= block/2 || len(got) != len(some) {
+			t.Fatalf("%d of %d points, %d weights", len(some), len(numbers), len(got))
+		}
+		for k, i := range some {
+			if got[k] != whole[i] {
+				t.Errorf("point %d: %v, among all %v", i, got[k], whole[i])
+			}
+		}
 	}
 }

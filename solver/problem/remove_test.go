@@ -77,7 +77,7 @@ func TestCellsOfRemaining(t *testing.T) {
 // weighted is the mean of x^m y^n over the points of a term.
 func weighted(t *Term, m, n int) float64 {
 	points, sum := t.Sample(0), 0.0
-	for i, w := range t.Quadrature() {
+	for i, w := range t.Quadrature(all(points), 0) {
 		sum += w * math.Pow(points[0][i], float64(m)) * math.Pow(points[1][i], float64(n))
 	}
 	return sum
