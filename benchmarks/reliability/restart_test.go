@@ -22,7 +22,7 @@ var methods = []struct {
 	{"adam", tiny, nil, 200},
 	{"adam, float32", tiny, []string{`train.precision="float32"`}, 200},
 	{"lbfgs", tiny, []string{`train.solver="lbfgs"`, "train.steps=60"}, 60},
-	{"gauss-newton", tiny, []string{`train.solver="gauss-newton"`, "train.steps=5"}, 0},
+	{"gauss-newton", tiny, []string{`train.solver="gauss-newton"`, "train.steps=4", "network.hidden=[8]"}, 0},
 	{"adam and least squares, in slabs", slabs, nil, 0},
 }
 
@@ -82,33 +82,43 @@ func TestRel1(t *testing.T) {
 	}
 }
 
-// TestRel2: a checkpoint of 4 ranks serves any number: the same points, hence the same first loss, and the same error in the end.
+// TestRel2: a checkpoint of 4 ranks serves any number, with any method: the same error in the end and, with Adam, whose reports are of
+// the state that a step starts from, the same first loss, hence the same points. Where Gauss-Newton ends on this job depends on the
+// number of ranks, resumed or not: it only has to end at a solution.
 func TestRel2(t *testing.T) {
-	const good = 0.02 // of the final error
-	job := tiny
-	if full() {
-		job = small
-	}
+	const (
+		good  = 0.02 // of the final error
+		sound = 0.05 // relative L2 error
+	)
+	// Sums of the same numbers in another order; the weights are in them.
+	first := map[string]float64{"adam": 1e-12, "adam, float32": 1e-6}
 	r := chance(t)
 	final := count(t, "relative difference of the final L2 error", good)
-	for _, precision := range []string{"float64", "float32"} {
-		// Sums of the same numbers in another order; the weights are in them.
-		first := map[string]float64{"float64": 1e-12, "float32": 1e-6}[precision]
-		t.Run(precision, func(t *testing.T) {
+	for _, m := range methods {
+		t.Run(m.name, func(t *testing.T) {
+			if full() && m.job == tiny {
+				m.job = small
+			}
+			args := []string{"run", m.job, "--set", "train.report=1"}
+			for _, s := range m.set {
+				args = append(args, "--set", s)
+			}
 			from := filepath.Join(t.TempDir(), "from")
-			set := "train.precision=" + precision
-			stop := fmt.Sprintf("FBPINN_FAULT=0:%d:usr1", 20+r.IntN(100))
-			if o := with(stop).Run(t, 4, "run", job, "--out", from, "--set", set); o.Code != exitResubmit {
+			stop, more := program, []string{asap}
+			if m.steps > 0 {
+				stop, more = with(fmt.Sprintf("FBPINN_FAULT=0:%d:usr1", m.steps/10+r.IntN(m.steps/2))), nil
+			}
+			if o := stop.Run(t, 4, slices.Concat(args, []string{"--out", from}, more)...); o.Code != exitResubmit {
 				t.Fatal(o)
 			}
 			at := newest(t, from).Step
 			var loss, last float64
-			for _, np := range []int{4, 0, 2, 3, 8} {
+			for _, np := range []int{4, 0, 2, 3, 8}[:map[bool]int{true: 5, false: 3}[full() || first[m.name] > 0]] {
 				to := filepath.Join(t.TempDir(), "to")
 				if err := os.CopyFS(to, os.DirFS(from)); err != nil {
 					t.Fatal(err)
 				}
-				program.Must(t, 0, np, "run", job, "--out", to, "--resume", "--set", set, "--set", "train.report=1")
+				program.Must(t, 0, np, append(args, "--out", to, "--resume")...)
 				list := history(t, to)
 				i := slices.IndexFunc(list, func(l line) bool { return l.Step == int(at)+1 })
 				if i < 0 {
@@ -120,8 +130,14 @@ func TestRel2(t *testing.T) {
 					loss, last = list[i].Loss, e
 					continue
 				}
-				if d := relative(list[i].Loss, loss); !(d <= first) {
-					t.Errorf("np %d: first loss differs by %.1e, allowed %.0e", max(np, 1), d, first)
+				if d := relative(list[i].Loss, loss); first[m.name] > 0 && !(d <= first[m.name]) {
+					t.Errorf("np %d: first loss differs by %.1e, allowed %.0e", max(np, 1), d, first[m.name])
+				}
+				if m.name == "gauss-newton" {
+					if !(e < sound) {
+						t.Errorf("np %d: error %.2g", max(np, 1), e)
+					}
+					continue
 				}
 				final.note(t, fmt.Sprintf("np %d", max(np, 1)), relative(e, last))
 			}
