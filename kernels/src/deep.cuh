@@ -70,7 +70,8 @@ template <class S> __device__ __forceinline__ void forward(const fb_net &p, type
   }
 }
 
-// Writes the gradient of entry e. Groups add their weight gradients in order.
+// Writes the gradient of entry e. Groups add their weight gradients in order. Loops that run once a chunk are not unrolled: the offsets of
+// their turns would be kept in registers from chunk to chunk.
 template <class S>
 __device__ __forceinline__ void write_gradient(const Block<S> &b, const Outer<S> &outer, typename S::R (&dw)[Outer<S>::TA][Outer<S>::TB],
                                                int e) {
@@ -79,9 +80,11 @@ __device__ __forceinline__ void write_gradient(const Block<S> &b, const Outer<S>
   const fb_net &p = b.p;
   R *const grad = static_cast<R *>(p.partial) + (long long)e * p.params;
   const R *sums = b.shared;
+#pragma unroll 1
   for (int i = threadIdx.x; i < S::D * S::W; i += S::THREADS) grad[p.layers[0].w + i] = sums[S::GFIRST + i % S::D * S::W + i / S::D];
   for (int l = 0; l < p.hidden; l++)
     for (int n = threadIdx.x; n < S::W; n += S::THREADS) grad[p.layers[l].b + n] = b.gbias(l)[n];
+#pragma unroll 1
   for (int i = threadIdx.x; i < p.out * S::W; i += S::THREADS) grad[p.layers[p.hidden].w + i] = b.output(i / S::W)[S::GWO + i % S::W];
   for (int o = threadIdx.x; o < p.out; o += S::THREADS) grad[p.layers[p.hidden].b + o] = sums[S::GBO + o];
 

@@ -56,15 +56,21 @@ template <class S, bool TANGENT = false> struct Block {
     return TANGENT ? (m & 1 ? dir : theta) + p.layers[1 + m / 2].w : theta + p.layers[1 + m].w;
   }
 
-  // Columns from k on, and rows from n on, as far as a panel goes.
+  // Columns from k on, and rows from n on, as far as a panel goes. The block takes whole rows at a time, so that all addresses are one
+  // and a constant: others would be kept in registers from chunk to chunk.
   __device__ __forceinline__ void stage_columns(int m, int k, R *to) const {
-    const R *from = source(m) + k;
-    for (int i = threadIdx.x; i < S::W * S::PANEL; i += S::THREADS)
-      to[i / S::PANEL * S::LDP + i % S::PANEL] = __ldg(from + i / S::PANEL * S::W + i % S::PANEL);
+    const int n = threadIdx.x / S::PANEL, i = threadIdx.x % S::PANEL;
+    const R *from = source(m) + k + n * S::W + i;
+    to += n * S::LDP + i;
+#pragma unroll 4
+    for (int row = 0; row < S::W; row += S::THREADS / S::PANEL) to[row * S::LDP] = __ldg(from + row * S::W);
   }
   __device__ __forceinline__ void stage_rows(int m, int n, R *to) const {
-    const R *from = source(m) + n * S::W;
-    for (int i = threadIdx.x; i < S::PANEL * S::W; i += S::THREADS) to[i / S::W * S::LDW + i % S::W] = __ldg(from + i);
+    const int k = threadIdx.x / S::W, i = threadIdx.x % S::W;
+    const R *from = source(m) + (n + k) * S::W + i;
+    to += k * S::LDW + i;
+#pragma unroll 4
+    for (int row = 0; row < S::PANEL; row += S::THREADS / S::W) to[row * S::LDW] = __ldg(from + row * S::W);
   }
 
   // A whole matrix. With one slot for several this waits for the whole block, twice.

@@ -45,7 +45,7 @@ template <class R> struct Tape {
 // Generic is the work of a block on one chunk. A member reads only what was written before the last barrier, or waits itself.
 template <class R> struct Generic {
   const fb_net &p;
-  const fb_chunk chunk;
+  const fb_chunk &chunk;
   const int np, cols;
   const R *theta;
   const Tape<R> tape;

@@ -350,8 +350,8 @@ template <class J, class A, class T> struct Shallow {
 };
 
 // Blocks a multiprocessor that registers have to allow: as many as sm_80 and sm_90 take without spilling. values = D + 1 + C. Shared
-// memory of an H200 allows 12 blocks in float32 and 6 in float64 for d2_xx_yy.
-constexpr int shallow_forward_blocks(int bytes, int values) { return values <= 11 ? (bytes == 4 ? 16 : 8) : bytes == 4 ? 12 : 6; }
+// memory of an H200 allows 12 blocks in float32 and 6 in float64 for d2_xx_yy, 8 and 4 for d3_xx_yy_zz.
+constexpr int shallow_forward_blocks(int bytes, int values) { return values <= 10 ? (bytes == 4 ? 16 : 8) : bytes == 4 ? 12 : 6; }
 constexpr int shallow_adjoint_blocks(int bytes, int values) {
   return bytes == 4 ? (values <= 8 ? 10 : values <= 11 ? 8 : 6) : values <= 9 ? 6 : 4;
 }
