@@ -42,7 +42,8 @@ func TestRel6(t *testing.T) {
 		t.Run(fmt.Sprintf("%d/%s", k, f.kind), func(t *testing.T) {
 			dir := filepath.Join(t.TempDir(), "run")
 			bad, step := r.IntN(ranks), 5+r.IntN(100)
-			p := with(fmt.Sprintf("FBPINN_FAULT=%d:%d:%s", bad, step, f.kind)).Begin(t, ranks, endless(tiny, dir, fmt.Sprintf("--watchdog=%vs", watchdog))...)
+			p := with(fmt.Sprintf("FBPINN_FAULT=%d:%d:%s", bad, step, f.kind)).Begin(t, ranks, endless(tiny, dir, fmt.Sprintf("--watchdog=%vs", watchdog),
+				"--set", "decomposition.levels=[1, 16]")...) // so many that neighbouring ranks exchange
 			o := p.End(t)
 			for len(p.Ranks(t, dir)) > 0 {
 				time.Sleep(10 * time.Millisecond)
