@@ -347,7 +347,7 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 		r.damping = 0
 	}
 	passes := r.done + 1 - r.entered // all of them accepted
-	kept := report.Length == 1 && report.Damping == 0 && (report.Fresh == 1 || n.affine) && out.Status != schwarz.OutOfIterations &&
+	kept := report.Length == 1 && report.Damping == 0 && (report.Fresh == 1 || n.affine) && out.Status == schwarz.Converged &&
 		loss-model <= honest*model
 	rounding := n.affine && passes > 1 && (report.Predicted < another || passes >= mostPasses)
 	if report.Predicted < settled || kept || rounding {
