@@ -49,8 +49,8 @@ func NewHelmholtzSeries(k, s float64) *HelmholtzSeries {
 		v := sineCoefficient(p, s)
 		largest = math.Max(largest, math.Abs(v))
 		h.g = append(h.g, v)
-		// Three coefficients in a row at rounding: the rest adds nothing.
-		if n := len(h.g); n > 3 && math.Abs(h.g[n-1])+math.Abs(h.g[n-2])+math.Abs(h.g[n-3]) < 1e-16*largest {
+		// Three coefficients in a row at the rounding of their quadrature: the rest adds nothing.
+		if n := len(h.g); n > 3 && math.Abs(h.g[n-1])+math.Abs(h.g[n-2])+math.Abs(h.g[n-3]) < 1e-15*largest {
 			h.closed = false
 			break
 		}
