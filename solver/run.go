@@ -268,7 +268,8 @@ func (r *Run[T]) TermNames() (names []string) {
 // up on the way to it.
 func (r *Run[T]) Reached() int { return r.reached }
 
-// Done is the number of steps made, Seconds the training time.
+// Done is the number of steps made, Seconds the time of training: with finished reports that a step waited for, tests of the error
+// included, but without checkpoints.
 func (r *Run[T]) Done() int        { return r.done }
 func (r *Run[T]) Seconds() float64 { return r.seconds }
 

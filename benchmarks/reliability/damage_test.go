@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"fbpinn-mpi/io/checkpoint"
+	"fbpinn-mpi/io/h5/h5test"
 	"fbpinn-mpi/io/snapshot"
 )
 
@@ -114,14 +115,7 @@ func TestRel5(t *testing.T) {
 	}
 	for k := range repetitions(2, 10) {
 		t.Run(fmt.Sprintf("%d/full_disk", k), func(t *testing.T) {
-			if os.Getuid() != 0 {
-				t.Skip("SKIP: mounting a small tmpfs needs root")
-			}
-			disk := t.TempDir()
-			if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", disk).CombinedOutput(); err != nil {
-				t.Skipf("SKIP: cannot mount a tmpfs: %v %s", err, out)
-			}
-			defer exec.Command("umount", "-l", disk).Run()
+			disk := h5test.Disk(t, "1m")
 			dir := filepath.Join(disk, "run")
 			o := program.Must(t, exitResubmit, 0, "run", tiny, "--out", dir, "--set", "train.report=50", asap) // stops after step 51
 			at := newest(t, dir).Step
@@ -143,14 +137,7 @@ func TestRel5(t *testing.T) {
 		})
 	}
 	t.Run("read-only", func(t *testing.T) {
-		if os.Getuid() != 0 {
-			t.Skip("SKIP: remounting needs root")
-		}
-		disk := t.TempDir()
-		if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", disk).CombinedOutput(); err != nil {
-			t.Skipf("SKIP: cannot mount a tmpfs: %v %s", err, out)
-		}
-		defer exec.Command("umount", "-l", disk).Run()
+		disk := h5test.Disk(t, "4m")
 		dir := filepath.Join(disk, "run")
 		program.Must(t, exitResubmit, 0, "run", tiny, "--out", dir, asap)
 		at := newest(t, dir).Step

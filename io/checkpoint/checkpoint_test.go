@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"fbpinn-mpi/io/h5/h5test"
 )
 
 // example has one level in float32 with Adam moments and one in float64 without, and every kind of array.
@@ -225,14 +227,7 @@ func TestPairsMustFit(t *testing.T) {
 
 // A disk that fills up at any point leaves the previous checkpoint and no partial file.
 func TestDiskFull(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("SKIP: mounting a small tmpfs needs root")
-	}
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=1m", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("SKIP: cannot mount a tmpfs: %v %s", err, out)
-	}
-	defer exec.Command("umount", dir).Run()
+	dir := h5test.Disk(t, "1m")
 	mustWrite(t, dir, example(10))
 	before := names(t, dir)
 	filler := filepath.Join(dir, "filler")

@@ -4,11 +4,12 @@ import (
 	"errors"
 	"math"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
+
+	"fbpinn-mpi/io/h5/h5test"
 )
 
 // sample writes one of everything and returns the path.
@@ -227,14 +228,7 @@ func held(t *testing.T, path string) bool {
 
 // A full disk must show as an error, and never under the final name.
 func TestDiskFull(t *testing.T) {
-	if os.Getuid() != 0 {
-		t.Skip("SKIP: mounting a small tmpfs needs root")
-	}
-	dir := t.TempDir()
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size=256k", "tmpfs", dir).CombinedOutput(); err != nil {
-		t.Skipf("SKIP: cannot mount a tmpfs: %v %s", err, out)
-	}
-	defer exec.Command("umount", dir).Run()
+	dir := h5test.Disk(t, "256k")
 	v := make([]float64, 1<<17) // 1 MiB into 256 KiB
 	for i := range v {
 		v[i] = math.Sin(float64(i * i))

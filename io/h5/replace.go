@@ -1,8 +1,10 @@
 package h5
 
 import (
+	"bufio"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
 )
@@ -18,6 +20,27 @@ func Replace(path string, fill func(*File) error) error {
 	temporary, err := Prepare(path, fill)
 	if err != nil {
 		return err
+	}
+	return Commit(temporary, path)
+}
+
+// ReplaceStream is Replace for a file of another format, which fill writes from beginning to end.
+func ReplaceStream(path string, fill func(io.Writer) error) error {
+	temporary := Temporary(path)
+	f, err := os.Create(temporary)
+	if err != nil {
+		return fmt.Errorf("h5: %w", err)
+	}
+	b := bufio.NewWriter(f)
+	if err = fill(b); err == nil {
+		err = b.Flush()
+	}
+	if cerr := f.Close(); err == nil {
+		err = cerr
+	}
+	if err != nil {
+		os.Remove(temporary)
+		return fmt.Errorf("h5: write %s: %w", path, err)
 	}
 	return Commit(temporary, path)
 }

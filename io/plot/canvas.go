@@ -3,10 +3,9 @@
 package plot
 
 import (
-	"bufio"
 	"fmt"
 	"image/color"
-	"os"
+	"io"
 	"path/filepath"
 	"strings"
 
@@ -64,25 +63,11 @@ func panel(title, x, y string) *plot.Plot {
 func picture(path string, w, h int, fn func(c draw.Canvas)) error {
 	img := vgimg.NewWith(vgimg.UseWH(pixels(w), pixels(h)), vgimg.UseDPI(dpi))
 	fn(draw.New(img))
-	temporary := h5.Temporary(path)
-	f, err := os.Create(temporary)
-	if err != nil {
+	if err := h5.ReplaceStream(path, func(w io.Writer) error {
+		_, err := vgimg.PngCanvas{Canvas: img}.WriteTo(w)
+		return err
+	}); err != nil {
 		return fmt.Errorf("plot: %w", err)
-	}
-	b := bufio.NewWriter(f)
-	_, err = vgimg.PngCanvas{Canvas: img}.WriteTo(b)
-	if err == nil {
-		err = b.Flush()
-	}
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		os.Remove(temporary)
-		return fmt.Errorf("plot: %s: %w", path, err)
 	}
 	return nil
 }

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"html/template"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -111,21 +112,8 @@ func Write(path string, r *Run, pictures []string) error {
 	if err != nil {
 		panic("report: the page does not parse")
 	}
-	temporary := h5.Temporary(path)
-	f, err := os.Create(temporary)
-	if err != nil {
+	if err := h5.ReplaceStream(path, func(w io.Writer) error { return t.Execute(w, p) }); err != nil {
 		return fmt.Errorf("report: %w", err)
-	}
-	err = t.Execute(f, p)
-	if cerr := f.Close(); err == nil {
-		err = cerr
-	}
-	if err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		os.Remove(temporary)
-		return fmt.Errorf("report: %s: %w", path, err)
 	}
 	return nil
 }

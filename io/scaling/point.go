@@ -5,10 +5,13 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+
+	"fbpinn-mpi/io/h5"
 )
 
 // Point is one measurement: a job on a number of ranks, timed after a warm-up. All times, counts of messages and iterations are sums
@@ -144,12 +147,10 @@ func (p *Point) Write(path string) error {
 	if err != nil {
 		return fmt.Errorf("scaling: %s: %w", path, err)
 	}
-	temporary := filepath.Join(filepath.Dir(path), "."+filepath.Base(path)+".tmp")
-	if err = os.WriteFile(temporary, append(b, '\n'), 0o644); err == nil {
-		err = os.Rename(temporary, path)
-	}
-	if err != nil {
-		os.Remove(temporary)
+	if err := h5.ReplaceStream(path, func(w io.Writer) error {
+		_, err := w.Write(append(b, '\n'))
+		return err
+	}); err != nil {
 		return fmt.Errorf("scaling: %w", err)
 	}
 	return nil

@@ -2,8 +2,8 @@ package snapshot
 
 import (
 	"fmt"
+	"io"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -98,12 +98,10 @@ func writeXDMF(path string, s *Snapshot) error {
 	b.WriteString("    </Grid>\n  </Domain>\n</Xdmf>\n")
 
 	to := strings.TrimSuffix(path, filepath.Ext(path)) + ".xdmf"
-	temporary := h5.Temporary(to)
-	if err := os.WriteFile(temporary, []byte(b.String()), 0o644); err != nil {
-		os.Remove(temporary)
-		return fmt.Errorf("snapshot: %w", err)
-	}
-	if err := h5.Commit(temporary, to); err != nil {
+	if err := h5.ReplaceStream(to, func(w io.Writer) error {
+		_, err := io.WriteString(w, b.String())
+		return err
+	}); err != nil {
 		return fmt.Errorf("snapshot: %w", err)
 	}
 	return nil
