@@ -40,6 +40,7 @@ type output[T kernels.Real] struct {
 	backend  string
 	march    *march
 	linear   *snapshot.Linear // nil without solvers of second order
+	earlier  float64          // seconds of training that the checkpoint has behind it; what else its starts took is not known
 
 	// Of all windows together.
 	terms         []string
@@ -86,7 +87,7 @@ func openOutput[T kernels.Real](comm mpi.Comm, l *loaded, o runOptions, stop *de
 		if c.JobSHA256 != l.job.SHA256 {
 			out.warn(fmt.Sprintf("the job was changed since the checkpoint of step %d", c.Step))
 		}
-		from = c.Step
+		from, out.earlier = c.Step, c.Seconds
 	} else if err := out.openEvents(); err != nil {
 		return nil, nil, err
 	}
@@ -543,6 +544,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	if err := o.whole(); err != nil {
 		return err
 	}
+	wall := func() float64 { return o.earlier + time.Since(began).Seconds() }
 	solution, residuals := o.march.solution, o.march.residuals
 	o.progress.Close()
 	o.progress = nil
@@ -583,7 +585,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 	for _, b := range jobs.Removed(l.job) {
 		s.Removed = append(s.Removed, snapshot.Box(b))
 	}
-	s.Attrs = o.provenance(time.Since(began).Seconds())
+	s.Attrs = o.provenance(wall())
 	path := o.dir.File(runlog.SolutionName)
 	if err := snapshot.Write(path, s); err != nil {
 		return err
@@ -594,7 +596,7 @@ func (o *output[T]) finish(status solver.Status, began time.Time) error {
 			return fmt.Errorf("draw pictures: %w", err)
 		}
 	}
-	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, o.march.steps, o.march.seconds, time.Since(began).Seconds())
+	fmt.Printf("\n%s after %d steps, %.4g s of training, %.4g s in all\n", status, o.march.steps, o.march.seconds, wall())
 	if text := l.onTheWay(o.march.reached); text != "" {
 		o.warn(text)
 	} else if advice := status.Advice(); advice != "" && l.secondOrder() {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -99,4 +100,17 @@ func TestConvergedAgain(t *testing.T) {
 		"--set", "train.precision=float32", "--set", "network.hidden=[2]", "--set", "decomposition.levels=[1]", "--set", "output.checkpoint=0"}
 	must(t, 0, 0, args...).says(t, true, "converged after")
 	must(t, 0, 0, append(args, "--resume")...).says(t, true, "converged after")
+}
+
+// TestSecondsResumed: the time of a whole run counts the training of earlier starts too, here all of it.
+func TestSecondsResumed(t *testing.T) {
+	t.Parallel()
+	dir := t.TempDir()
+	args := []string{"run", oscillator, "--out", dir, "--set", "train.test=0", "--set", "output.figures=false"}
+	must(t, exitResubmit, 0, append(args, "--set", "train.steps=100000000", "--max-time=4s")...)
+	c := newest(t, dir)
+	must(t, 0, 0, append(args, "--resume", "--set", fmt.Sprintf("train.steps=%d", c.Step))...)
+	if wall, ok := fields(t, dir).Attr("wall_seconds").(float64); !ok || wall < c.Seconds {
+		t.Errorf("%v s in all, of them %v in training", wall, c.Seconds)
+	}
 }
