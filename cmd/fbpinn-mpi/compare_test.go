@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"fbpinn-mpi/io/snapshot"
+	"fbpinn-mpi/solver"
 )
 
 // secondOrder turns the oscillator of the tests into one for least squares.
@@ -109,6 +110,19 @@ func TestCompare(t *testing.T) {
 	}
 	if e := series(s, "error_u"); rows[3][6] != strconv.FormatFloat(e[len(e)-1], 'g', -1, 64) {
 		t.Errorf("final error %s, the file says %v", rows[3][6], e)
+	}
+
+	short, untested := filepath.Join(dir, "short"), []string{"--out", filepath.Join(dir, "short"), "--set", "train.test=1000"}
+	must(t, exitResubmit, 0, append([]string{"run", oscillator, asap}, untested...)...)
+	must(t, 0, 0, append([]string{"run", oscillator, "--resume", "--set", "train.steps=41"}, untested...)...)
+	must(t, 0, 0, "compare", short, "--out", filepath.Join(dir, "final"), "--classical", "0")
+	if s, err = snapshot.Read(filepath.Join(short, "solution.h5")); err != nil {
+		t.Fatal(err)
+	}
+	u, exact := s.Field("u").Data, s.Field("u_exact").Data
+	if text, e := read(t, filepath.Join(dir, "final", "compare.csv")), solver.Compare(u, exact).NL1; !strings.Contains(text, "training,41,") ||
+		!strings.Contains(text, strconv.FormatFloat(e, 'g', 6, 64)[:6]) {
+		t.Errorf("a run that ended before its first test has the error %v of its solution, the table says\n%s", e, text)
 	}
 
 	must(t, exitInput, 0, "compare", adam, "--out", out).says(t, true, "file already exists", "--force")
