@@ -1,13 +1,11 @@
 package main
 
 import (
-	"encoding/csv"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -22,31 +20,16 @@ const (
 
 // classical reads the classical solver's points of a table that `fbpinn-mpi compare` wrote beside a solution; no file is none.
 func classical(path string) (points []Point, err error) {
-	b, err := os.ReadFile(path)
+	list, err := rows(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, err
-	}
-	rows, err := csv.NewReader(strings.NewReader(string(b))).ReadAll()
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", path, err)
-	}
-	for n, r := range rows {
-		if n == 0 || r[3] != "classical" {
-			continue
+	for _, r := range list {
+		if r.kind == "classical" {
+			points = append(points, Point{Error: r.error, Seconds: r.seconds})
 		}
-		var p Point
-		if p.Seconds, err = strconv.ParseFloat(r[5], 64); err == nil {
-			p.Error, err = strconv.ParseFloat(r[6], 64)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("%s:%d: %w", path, n+1, err)
-		}
-		points = append(points, p)
 	}
-	return points, nil
+	return points, err
 }
 
 // Goal is a row of second.tsv: what was published, and by whom.

@@ -4,7 +4,9 @@
 //
 // reads every OUT/JOB/seed-N/solution.h5, appends one JSON line a run to benchmarks/results/accuracy.jsonl, and writes the table
 // of results, medians over seeds beside published values, into README.md and jobs/README.md between the lines
-// <!-- results:begin --> and <!-- results:end -->, and that of solvers of second order between those with second. Without OUT it only renews the tables. It runs in the root of the repository.
+// <!-- results:begin --> and <!-- results:end -->, and that of solvers of second order between those with second. The page of
+// work-precision figures is made from the tables of work-precision.sh. Without OUT it only renews the tables. It runs in the root
+// of the repository.
 package main
 
 import (
@@ -57,8 +59,16 @@ func run(args []string) error {
 	if err != nil {
 		return err
 	}
-	for _, t := range []struct{ begin, end, text string }{{begin, end, table(all, values)}, {secondBegin, secondEnd, second(all, goals, order)}} {
-		for _, path := range []string{"README.md", "jobs/README.md"} {
+	pictures, err := gallery(tables)
+	if err != nil {
+		return err
+	}
+	pages := []string{"README.md", "jobs/README.md"}
+	for _, t := range []struct {
+		begin, end, text string
+		pages            []string
+	}{{begin, end, table(all, values), pages}, {secondBegin, secondEnd, second(all, goals, order), pages}, {figuresBegin, figuresEnd, pictures, []string{figuresPage}}} {
+		for _, path := range t.pages {
 			switch err := replace(path, t.begin, t.end, t.text); {
 			case errors.Is(err, fs.ErrNotExist):
 				fmt.Fprintln(os.Stderr, "accuracy: no", path)

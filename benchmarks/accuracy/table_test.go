@@ -93,3 +93,34 @@ func TestPublished(t *testing.T) {
 		}
 	}
 }
+
+// The page of figures has the end of every solver, and the classical solver's best.
+func TestGallery(t *testing.T) {
+	folder := t.TempDir()
+	write := func(job, rest string) {
+		t.Helper()
+		text := "run,solver,ranks,kind,step_or_grid,seconds,error\n" + rest
+		if err := os.WriteFile(filepath.Join(folder, job+".csv"), []byte(text), 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("wave", "adam,adam,1,training,10,1,0.5\nadam,adam,1,whole program,10,2,0.25\nleast-squares,least-squares,1,whole program,1,3,1e-6\n"+
+		"least-squares-fine,least-squares,1,whole program,1,40,1e-9\ngauss-newton,gauss-newton,1,whole program,5,6,1e-3\n"+
+		"classical solver,\"leapfrog, of second order\",1,classical,10 x 10,0.1,2e-2\n"+
+		"classical solver,leapfrog,1,classical,20 x 20,0.2,1e-2\nclassical solver,leapfrog,1,classical,40 x 40,0.4,3e-2\n")
+	write("bend", "adam,adam,1,whole program,10,2,0.25\n")
+	text, err := gallery(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{"| [bend](bend.png) | 2.5e-01 / 2 s | - | - | - |\n",
+		"| [wave](wave.png) | 2.5e-01 / 2 s | 1.0e-06 / 3 s; 1.0e-09 / 40 s | 1.0e-03 / 6 s | 1.0e-02 / 0.2 s |\n"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("page\n%s\nwants the line\n%s", text, want)
+		}
+	}
+	write("broken", "adam,adam,1,whole program,10,2,much\n")
+	if _, err := gallery(folder); err == nil || !strings.Contains(err.Error(), "broken.csv:2") {
+		t.Errorf("a number that is none: %v", err)
+	}
+}

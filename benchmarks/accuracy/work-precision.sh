@@ -6,7 +6,7 @@
 # JOB is a folder of jobs/. Each of its job files runs once, on one rank with all cores, Adam's for TIME at most (default 60s), and
 # `fbpinn-mpi compare` adds the classical solver for 10 s at most: some 90 s a job, little of it for solvers of second order. Runs that
 # are complete in FOLDER (default runs/work-precision) are not repeated. Results: benchmarks/results/work-precision/JOB.csv with the
-# machine in JOB.json beside it, benchmarks/figures/JOB.png.
+# machine in JOB.json beside it, benchmarks/figures/JOB.png and a line in the README there.
 source "$(dirname "${BASH_SOURCE[0]}")/../measure.sh"
 time=60s seed=0 out=$root/runs/work-precision
 usage="usage: work-precision.sh [-t TIME] [-s SEED] [-o FOLDER] JOB..."
@@ -53,3 +53,4 @@ for job in "$@"; do
   cp "$out/$job/compare.png" "$figures/$job.png"
   printf '{"job":"%s","seed":%d,"machine":%s}\n' "$job" "$seed" "$machine" >"$results/$job.json"
 done
+go run ./benchmarks/accuracy >/dev/null
