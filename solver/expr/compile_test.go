@@ -285,3 +285,22 @@ func TestWorkLimit(t *testing.T) {
 		t.Error("a full graph still parses")
 	}
 }
+
+// Fixed exponents become multiplications, roots or calls; all of them are what math.Pow says.
+func TestPower(t *testing.T) {
+	for _, e := range []float64{-101, -65, -64.5, -64, -63, -8.5, -7.5, -1, -0.5, 0, 0.5, 1, 2, 7.5, 8.5, 31, 64, 64.5, 65, 101, 0.3, -0.3} {
+		g := NewGraph(burgers())
+		n, err := g.Parse(fmt.Sprintf("x^(%g)", e))
+		if err != nil {
+			t.Fatal(err)
+		}
+		const x = 1.0625
+		p, err := g.Compile([]*Node{n}, []*Node{g.Coord(0)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, want := run(p, []float64{x})[0], math.Pow(x, e); math.Abs(got-want) > 1e-14*want { // some ten roundings
+			t.Errorf("x^%g = %v, want %v", e, got, want)
+		}
+	}
+}

@@ -193,14 +193,14 @@ func (t *tape) call(op kernels.Opcode, a, b value) value {
 	return t.emit(step{op: op, a: a, b: b})
 }
 
-// power is a^e for a fixed exponent: multiplications for whole exponents up to 64, square roots for halves.
+// power is a^e for a fixed exponent: multiplications for whole exponents up to ±64, square roots for halves.
 func (t *tape) power(a value, e float64) value {
 	switch {
 	case e == 0:
 		return t.constant(1)
 	case e < 0 && math.Abs(e) <= 64 && 2*e == math.Trunc(2*e):
 		return t.div(t.constant(1), t.power(a, -e))
-	case e == math.Trunc(e) && e <= 64:
+	case e > 0 && e <= 64 && e == math.Trunc(e):
 		v, square := none, a
 		for n := int(e); ; {
 			if n&1 == 1 {
@@ -217,7 +217,7 @@ func (t *tape) power(a value, e float64) value {
 		}
 	case e == 0.5:
 		return t.call(kernels.Sqrt, a, none)
-	case e <= 8 && 2*e == math.Trunc(2*e):
+	case e > 0 && e <= 8 && 2*e == math.Trunc(2*e):
 		return t.mul(t.power(a, e-0.5), t.power(a, 0.5))
 	}
 	return t.call(kernels.Pow, a, t.constant(e))
