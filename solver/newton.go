@@ -124,7 +124,7 @@ const (
 	nearby      = 1e-4 // share of the loss: below, a whole step that finds no decrease has met rounding, not curvature
 	honest      = 1e-4 // share of the loss by which a step may miss what the linear model promised and still be the last
 	another     = 0.5  // share of the loss: a further pass over a linear problem that takes away less is the last
-	mostPasses  = 10   // over a linear problem: what rounding left then stays
+	mostPasses  = 10   // over a linear problem: what is left then stays
 	shortest    = 0.25 // length of a step before damping is tried instead
 	leastDamp   = 1e-9 // below, least-squares does not damp
 	firstDamp   = 1e-4
@@ -349,9 +349,14 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 	passes := r.done + 1 - r.entered // all of them accepted
 	kept := report.Length == 1 && report.Damping == 0 && (report.Fresh == 1 || n.affine) && out.Status == schwarz.Converged &&
 		loss-model <= honest*model
-	rounding := n.affine && passes > 1 && (report.Predicted < another || passes >= mostPasses)
-	if report.Predicted < settled || kept || rounding {
+	last := n.affine && passes > 1 && (report.Predicted < another || passes >= mostPasses)
+	// A few iterations promise little where many would promise more; a gradient that stagnated has met rounding, as a rule.
+	nothing := report.Predicted < settled
+	switch {
+	case kept || nothing && out.Status != schwarz.OutOfIterations || last && out.Status == schwarz.Converged:
 		return Converged
+	case nothing || last:
+		return Unsolved
 	}
 	return StepLimit
 }

@@ -65,13 +65,14 @@ const (
 	Stopped                 // the observer asked for it
 	NotFinite               // a residual became NaN or infinite
 	BlewUp                  // the loss grew beyond anything that training recovers from
+	Unsolved                // a linear problem whose iterations, begun again and again, did not come to their end
 )
 
 // Failed tells whether there is no solution.
 func (s Status) Failed() bool { return s == NotFinite || s == BlewUp }
 
 func (s Status) String() string {
-	return [...]string{"all steps done", "converged", "stagnated", "singular", "stopped on request", "stopped: not finite", "stopped: the loss blew up"}[s]
+	return [...]string{"all steps done", "converged", "stagnated", "singular", "stopped on request", "stopped: not finite", "stopped: the loss blew up", "linear problem not solved"}[s]
 }
 
 // Advice says what helps against an unwelcome end; empty where there is nothing to say.
@@ -83,6 +84,8 @@ func (s Status) Advice() string {
 		return "start closer (train.continuation, or a stage of adam first), or give train.damping"
 	case Singular:
 		return "check the ansatz and the points: no subdomain has a column that changes a residual"
+	case Unsolved:
+		return "in train.linear, give more iterations, layers or coarse vectors, or a larger filter; or use fewer ranks"
 	}
 	return ""
 }

@@ -137,7 +137,7 @@ func TestDampRefresh(t *testing.T) {
 			even[r] = 1
 		}
 		m.owner = strips(even...)
-		s, sys, _, plain := solve(t, c, m, Settings{}, 0)
+		s, sys, _, plain := solve(t, c, m, Settings{CoarseVectors: rankVectors}, 0)
 		defer s.Close()
 		_, points := m.system(c.Rank())
 		right := make([]float64, m.grid())
@@ -216,7 +216,7 @@ func TestBits(t *testing.T) {
 		k := cases(c.Size())[1]
 		var first [][]float64
 		for _, workers := range []int{1, 1, 3} {
-			s, _, d, _ := solve(t, c, k.m, Settings{Workers: workers}, 0)
+			s, _, d, _ := solve(t, c, k.m, Settings{Workers: workers, CoarseVectors: rankVectors}, 0)
 			s.Close()
 			if first == nil {
 				first = d
@@ -262,6 +262,20 @@ func TestTraffic(t *testing.T) {
 			if one.Messages != want || one.Collectives != reductions {
 				t.Errorf("%d vectors: an iteration sends %d messages and takes part in %d collective calls, want %d and %d", vectors, one.Messages,
 					one.Collectives, want, reductions)
+			}
+			s.Close()
+		}
+	})
+}
+
+// A coarse space is not for few ranks, unless it is asked for.
+func TestFewRanks(t *testing.T) {
+	world.Run(t, 0, func(c mpi.Comm) {
+		for _, set := range []Settings{{}, {CoarseVectors: 5}, {CoarseVectors: -1}} {
+			s, _, _, _ := solve(t, c, cases(c.Size())[1].m, set, 0)
+			want := c.Size() > 1 && (set.CoarseVectors > 0 || set.CoarseVectors == 0 && c.Size() > fewRanks)
+			if n := s.Report().Coarse; (n > 0) != want {
+				t.Errorf("%d coarse vectors on %d ranks where %d were asked for", n, c.Size(), set.CoarseVectors)
 			}
 			s.Close()
 		}

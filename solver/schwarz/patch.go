@@ -29,6 +29,7 @@ const (
 	fewLayers    = 2
 	moreLayers   = 3
 	largeGrowth  = 2    // of the largest patch over the largest share of a rank
+	fewRanks     = 4    // up to which patches need no coarse space: NOTES.md
 	rankVectors  = 80   // coarse vectors of a rank
 	worldVectors = 2560 // of all: every rank factors the coarse matrix
 )
@@ -62,7 +63,7 @@ func (s *Solver) choose() (vectors int) {
 		return 0
 	case s.set.CoarseVectors > 0:
 		return s.set.CoarseVectors
-	case slices.Contains(hub, true): // where levels depend on each other, deflation made it worse: NOTES.md
+	case s.comm.Size() <= fewRanks || slices.Contains(hub, true): // where levels depend on each other, deflation made it worse: NOTES.md
 		return 0
 	}
 	return min(rankVectors, worldVectors/s.comm.Size())

@@ -157,19 +157,21 @@ func cases(n int) []example {
 	global := func(m *made) { m.global = true }
 	repeat := func(m *made) { m.repeat = true }
 	dead := func(m *made) { m.dead, m.bare = 5, 10 }
+	coarse := Settings{CoarseVectors: rankVectors} // on few ranks, too
 	return []example{
-		{"one dimension", with(newMade(1, 9, 140, 10, false), strips(even...)), Settings{}, 0, fitTolerance},
-		{"two dimensions", with(newMade(2, 4, 28, 12, true), strips(even...)), Settings{}, 0, fitTolerance},
-		{"one layer", with(newMade(2, 4, 28, 12, true), strips(even...)), Settings{Layers: 1}, 0, fitTolerance},
+		{"one dimension", with(newMade(1, 9, 140, 10, false), strips(even...)), coarse, 0, fitTolerance},
+		{"two dimensions", with(newMade(2, 4, 28, 12, true), strips(even...)), coarse, 0, fitTolerance},
+		{"one layer", with(newMade(2, 4, 28, 12, true), strips(even...)), Settings{Layers: 1, CoarseVectors: rankVectors}, 0, fitTolerance},
 		{"no coarse space", with(newMade(2, 4, 28, 12, true), strips(even...)), Settings{CoarseVectors: -1}, 0, fitTolerance},
-		{"damped", with(newMade(2, 4, 28, 12, true), strips(even...)), Settings{}, 1e-4, fitTolerance},
-		{"uneven", with(newMade(2, 5, 24, 8, true), strips(uneven...)), Settings{}, 0, fitTolerance},
-		{"rows and columns apart", with(newMade(2, 4, 20, 8, false), strips(even...), apart), Settings{}, 0, fitTolerance},
-		{"repeated features", with(newMade(2, 4, 20, 12, true), strips(even...), repeat), Settings{}, 0, fitTolerance},
-		{"a block of zeros, one without columns", with(newMade(2, 4, 20, 8, false), strips(even...), dead), Settings{}, 0, fitTolerance},
-		{"fewer rows than columns", with(newMade(1, 5, 11, 9, false), strips(even...)), Settings{}, 0, fitTolerance},
+		{"defaults", with(newMade(2, 4, 28, 12, true), strips(even...)), Settings{}, 0, fitTolerance},
+		{"damped", with(newMade(2, 4, 28, 12, true), strips(even...)), coarse, 1e-4, fitTolerance},
+		{"uneven", with(newMade(2, 5, 24, 8, true), strips(uneven...)), coarse, 0, fitTolerance},
+		{"rows and columns apart", with(newMade(2, 4, 20, 8, false), strips(even...), apart), coarse, 0, fitTolerance},
+		{"repeated features", with(newMade(2, 4, 20, 12, true), strips(even...), repeat), coarse, 0, fitTolerance},
+		{"a block of zeros, one without columns", with(newMade(2, 4, 20, 8, false), strips(even...), dead), coarse, 0, fitTolerance},
+		{"fewer rows than columns", with(newMade(1, 5, 11, 9, false), strips(even...)), coarse, 0, fitTolerance},
 		{"two levels", with(newMade(1, 17, 300, 8, false), strips(even...), global), Settings{}, 0, levelsTolerance},
-		{"four workers", with(newMade(2, 4, 28, 12, true), strips(uneven...)), Settings{Workers: 4}, 0, fitTolerance},
+		{"four workers", with(newMade(2, 4, 28, 12, true), strips(uneven...)), Settings{Workers: 4, CoarseVectors: rankVectors}, 0, fitTolerance},
 	}
 }
 

@@ -37,9 +37,9 @@ type Settings struct {
 	Tau           float64            // singular values of a block below Tau·largest are dropped: 1e-9
 	Ridge         float64            // added to the diagonal of N before it is factored, never to the problem: 1e-14
 	Tolerance     float64            // stop at √(gᵀMg) <= Tolerance·‖r‖, which bounds ‖B(y - y*)‖/‖r‖ up to the condition of M N: 1e-7
-	MaxIterations int                // 200
+	MaxIterations int                // 1000
 	Layers        int                // of overlap of patches: 2, or 3 where the largest patch then still is below twice the largest share of a rank
-	CoarseVectors int                // of each rank at most: 80, in all 2560; none where some blocks share rows with nearly all. Negative: none
+	CoarseVectors int                // of each rank at most: 80, in all 2560; none on up to 4 ranks, and where some blocks share rows with nearly all. Negative: none
 	Workers       int                // goroutines of this rank: 1
 	Tag           int                // messages use this tag and the next two: 100
 	Timeline      *timeline.Recorder // takes the times of phases; nil: nobody
@@ -60,7 +60,7 @@ func (s Settings) filled() Settings {
 	for _, f := range []struct {
 		value *int
 		usual int
-	}{{&s.MaxIterations, 200}, {&s.Workers, 1}, {&s.Tag, 100}} {
+	}{{&s.MaxIterations, 1000}, {&s.Workers, 1}, {&s.Tag, 100}} {
 		if *f.value == 0 {
 			*f.value = f.usual
 		}

@@ -15,14 +15,15 @@ type watch struct {
 	since int     // iterations without a notable new least
 }
 
-// How a stall is told. A new least counts if it is below half of the last one. The gradient of the preconditioned method often rests
-// for a dozen iterations while it finds the outliers of the spectrum, far above rounding; near rounding it does not.
+// How a stall is told. A new least counts if it is below half of the last one. The gradient of the preconditioned method rests while it
+// finds the outliers of the spectrum, and halves in some √condition/3 iterations after that: up to 75 were seen at a condition of 2e4
+// (NOTES.md, "Patience"). Near rounding it does not rest.
 const (
 	notable      = 0.5
 	nearRounding = 1e-11
 	rounding     = 1e-16
-	patience     = 3  // near rounding
-	longPatience = 40 // above it
+	patience     = 3   // near rounding
+	longPatience = 150 // above it
 )
 
 // judge takes gᵀMg and ‖r‖² + ν‖y‖²; reference is gᵀMg at y = 0.

@@ -29,13 +29,14 @@ func TestWatch(t *testing.T) {
 		{"tolerance", geometric(1, 0.1, 30), 2e-4, Converged, 9},
 		{"orthogonal to all columns", []float64{0}, 1, Converged, 0},
 		{"rounding of a consistent system", then(geometric(1, 1e-3, 5), 1e-12, 2e-12, 1e-12, 1.5e-12), 0, Converged, 7},
-		{"plateau, then down", then(append(geometric(1, 0.5, 3), geometric(0.2, 1, 30)...), geometric(1e-3, 0.1, 20)...), 1, Converged, 38},
+		{"plateau, then down", then(append(geometric(1, 0.5, 3), geometric(0.2, 1, 75)...), geometric(1e-3, 0.1, 20)...), 1, Converged, 83},
 		{"plateau for ever", rest, 1, Stagnated, longPatience},
 		{"not finite", []float64{1, math.NaN()}, 1, Stagnated, 1},
-		{"slow", geometric(1, 0.9, 200), 1, OutOfIterations, 60},
+		{"slow", geometric(1, 0.99, 400), 1, OutOfIterations, 300},
+		{"as slow as a condition of 2e4", then(geometric(1, 0.993, 290), 1e-12), 2e-10, Converged, 290},
 	} {
 		var w watch
-		set := Settings{MaxIterations: 60}.filled()
+		set := Settings{MaxIterations: 300}.filled()
 		for i, g := range k.gradient {
 			st, over := w.judge(g*g, k.rr, k.gradient[0]*k.gradient[0], set, i)
 			if over {
