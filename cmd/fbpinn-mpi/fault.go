@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/signal"
 	"strconv"
 	"strings"
 	"syscall"
@@ -38,7 +39,20 @@ var faults = map[string]func(comm mpi.Comm) error{
 	},
 	"kill": func(mpi.Comm) error { return syscall.Kill(os.Getpid(), syscall.SIGKILL) },
 	"stop": func(mpi.Comm) error { return syscall.Kill(os.Getpid(), syscall.SIGSTOP) },
-	"usr1": func(mpi.Comm) error { return syscall.Kill(os.Getpid(), syscall.SIGUSR1) }, // no fault: a request to stop
+	"usr1": func(mpi.Comm) error { return request() },
+}
+
+// request asks this process to stop, which is no fault, and returns once it has been told: a run of a few milliseconds would be over.
+func request() error {
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGUSR1)
+	defer signal.Stop(told)
+	if err := syscall.Kill(os.Getpid(), syscall.SIGUSR1); err != nil {
+		return err
+	}
+	<-told
+	time.Sleep(time.Millisecond) // others who asked to be told are told in the same breath
+	return nil
 }
 
 // faulty is the backend, which on the rank of FBPINN_FAULT meets the fault when it sums residuals for the step-th time.
