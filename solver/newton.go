@@ -256,6 +256,10 @@ func (n *descent) nu() float64 {
 	return n.r.damping
 }
 
+// undamped tells a linear problem of least-squares without damping. Its model is exact: where a pass misses what that promised, rounding
+// has met it, which damping does not help.
+func (n *descent) undamped() bool { return n.affine && n.outputs == nil && n.r.damping == 0 }
+
 // step solves the linear problem at theta and goes along its solution as far as the residuals follow it, damping where they do not.
 // On return theta, rows and loss belong together. StepLimit means that there is more to gain.
 func (n *descent) step(report *Linear) (status Status, err error) {
@@ -299,7 +303,7 @@ func (n *descent) step(report *Linear) (status Status, err error) {
 			}
 		}
 		switch {
-		case report.Predicted < nearby && (n.affine || report.Fresh == 1):
+		case report.Predicted < nearby && (n.affine || report.Fresh == 1), n.undamped() && r.done > r.entered:
 			status = Converged
 		case report.Fresh == 0: // the old factor may be at fault
 			report.Fresh = 1
@@ -339,6 +343,7 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 		r.damping *= max(1./3, 1-math.Pow(2*report.Gain-1, 3))
 	}
 	switch {
+	case n.undamped():
 	case n.outputs != nil:
 		r.damping = max(r.damping, leastDamp)
 	case report.Gain < poorGain:
