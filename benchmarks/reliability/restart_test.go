@@ -125,7 +125,7 @@ func TestRel2(t *testing.T) {
 					t.Fatalf("no report of step %d", at+1)
 				}
 				ascending(t, list)
-				e := lastL2(t, to)
+				e := ended(t, to, "l2_u")
 				if np == 4 {
 					loss, last = list[i].Loss, e
 					continue
@@ -145,15 +145,15 @@ func TestRel2(t *testing.T) {
 	}
 }
 
-// lastL2 is the relative L2 error at the end.
-func lastL2(t *testing.T, dir string) float64 {
+// ended is the last value of a column of the history.
+func ended(t *testing.T, dir, column string) float64 {
 	t.Helper()
 	for _, h := range solution(t, dir).History {
-		if h.Name == "l2_u" {
+		if h.Name == column {
 			return h.Values[len(h.Values)-1]
 		}
 	}
-	t.Fatal("no error of u")
+	t.Fatal("no ", column)
 	return 0
 }
 
