@@ -485,12 +485,13 @@ func TestNewtonStatus_n2(t *testing.T) { world.Run(t, 2, func(c mpi.Comm) { newt
 
 func newtonStatus(t *testing.T, c mpi.Comm) {
 	jump := constant("u - 1 + 10*step(u - 0.1000001)") // u may not rise, though the derivative says so
-	cases := []struct {
+	type ending struct {
 		name  string
 		s     small
 		steps string
 		want  Status
-	}{
+	}
+	cases := []ending{
 		{"linear", few(), "least-squares 3", Converged},
 		{"non-linear", bent(5), "least-squares 30", Converged},
 		{"too few steps", bent(5), "least-squares 2", StepLimit},
@@ -498,12 +499,7 @@ func newtonStatus(t *testing.T, c mpi.Comm) {
 		{"no column", constant("step(u) - 2"), "least-squares 5", Singular},
 	}
 	if c.Size() > 1 { // one rank solves directly
-		cases = append(cases, struct {
-			name  string
-			s     small
-			steps string
-			want  Status
-		}{"few iterations", plate(), "least-squares 30", Unsolved})
+		cases = append(cases, ending{"few iterations", plate(), "least-squares 30", Unsolved})
 	}
 	for _, v := range cases {
 		set := second(t, v.steps)

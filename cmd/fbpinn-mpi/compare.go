@@ -296,13 +296,23 @@ func ended(s *snapshot.Snapshot, unknown string, m metric) float64 {
 	if exact == nil || wrong == nil {
 		return math.NaN()
 	}
+	return m.of(compareFields(exact, wrong, func(int) bool { return true }))
+}
+
+// compareFields is the error of a solution whose values count as 0 where it was not solved yet.
+func compareFields(exact, wrong *snapshot.Field, solved func(i int) bool) solver.Error {
 	var u, want []float64
 	for i, x := range exact.Data {
-		if !math.IsNaN(x) { // outside of the domain
-			u, want = append(u, x+wrong.Data[i]), append(want, x)
+		if math.IsNaN(x) { // outside of the domain
+			continue
 		}
+		y := 0.0
+		if solved(i) {
+			y = x + wrong.Data[i]
+		}
+		u, want = append(u, y), append(want, x)
 	}
-	return m.of(solver.Compare(u, want))
+	return solver.Compare(u, want)
 }
 
 // marched gives steps, seconds and the error on the whole domain at the end of each window but the last. What was not solved by then
@@ -323,18 +333,8 @@ func marched(s *snapshot.Snapshot, job *jobfile.Job, unknown string, m metric, a
 		stride *= n
 	}
 	for k, v := range l.windows[:len(l.windows)-1] {
-		var u, want []float64
-		for i, x := range exact.Data {
-			if math.IsNaN(x) {
-				continue
-			}
-			y := 0.0
-			if s.Coords[axis].Values[i/stride%shape[axis]] <= v.end {
-				y = x + wrong.Data[i]
-			}
-			u, want = append(u, y), append(want, x)
-		}
-		add(ends[2*k], ends[2*k+1], m.of(solver.Compare(u, want)))
+		now := compareFields(exact, wrong, func(i int) bool { return s.Coords[axis].Values[i/stride%shape[axis]] <= v.end })
+		add(ends[2*k], ends[2*k+1], m.of(now))
 	}
 	return nil
 }

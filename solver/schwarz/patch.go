@@ -63,7 +63,9 @@ func (s *Solver) choose() (vectors int) {
 		return 0
 	case s.set.CoarseVectors > 0:
 		return s.set.CoarseVectors
-	case s.comm.Size() <= fewRanks || slices.Contains(hub, true): // where levels depend on each other, deflation made it worse: NOTES.md
+	case s.comm.Size() <= fewRanks:
+		return 0
+	case slices.Contains(hub, true): // where levels depend on each other, deflation made it worse: NOTES.md
 		return 0
 	}
 	return min(rankVectors, worldVectors/s.comm.Size())
