@@ -16,7 +16,7 @@ import (
 // in a tail of p⁻³: with waveModes it is worth 1e-9 for σ = 0.2, 1e-6 for 0.4, and nothing for 0.1.
 type WaveSeries struct {
 	f     []float64 // f_p, p = 1, 3, ..
-	limit []int     // per p: number of q for which f_p f_q counts
+	limit []int     // per p: number of q ≤ p for which f_p f_q counts
 	pairs int       // their sum
 
 	// Points of a grid share their coordinates: what was computed for one of them is kept for the others.
@@ -46,7 +46,7 @@ func NewWaveSeries(sigma float64) *WaveSeries {
 		w.f = append(w.f, quad.Fixed(func(x float64) float64 { return g(x) * math.Sin(float64(p)*math.Pi*(x+1)/2) }, -1, 1, nodes, nil, 0))
 	}
 	for p := range w.f {
-		n := len(w.f)
+		n := p + 1
 		for n > 0 && math.Abs(w.f[p]*w.f[n-1]) < negligible*w.f[0]*w.f[0] {
 			n--
 		}
@@ -78,10 +78,15 @@ func (w *WaveSeries) At(x, y, t float64) float64 {
 func (w *WaveSeries) row(sines, cosines []float64) []float64 {
 	row := make([]float64, len(w.f))
 	for p, n := range w.limit {
-		a := w.f[p] * sines[p]
-		for q, v := range cosines[:n] {
+		a, sum := w.f[p]*sines[p], 0.0
+		for q, v := range cosines[:min(n, p)] { // pairs (p, q) and (q, p)
 			row[q] += a * v
+			sum += w.f[q] * sines[q] * v
 		}
+		if n > p {
+			sum += a * cosines[p]
+		}
+		row[p] += sum
 		cosines = cosines[n:]
 	}
 	for q := range row {
