@@ -248,10 +248,11 @@ func (n *descent) factor() error {
 
 // nu is the damping ν of the linear problem min ‖r + J d‖² + ν‖d‖². Least-squares takes ‖d‖ in units of columns of unit length (Marquardt),
 // and ν = λ. Gauss-newton takes the hidden parameters as they are (Levenberg), since a saturated neuron has a column of hardly any
-// length, but none of its steps may be the longer for it; and ν = λ‖r‖², so that no step is longer than 1/√λ.
+// length, but none of its steps may be the longer for it; and ν = λ‖r‖²/S with S subdomains, so that no step is longer than 1/√λ in the
+// root mean square over subdomains, and λ means the same for few of them and for many.
 func (n *descent) nu() float64 {
 	if n.outputs != nil {
-		return n.r.damping * n.loss
+		return n.r.damping * n.loss / float64(n.first[len(n.first)-1])
 	}
 	return n.r.damping
 }

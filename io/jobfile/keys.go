@@ -197,7 +197,7 @@ func Keys() []Key {
 		{Name: "train.linear.coarse", Type: "integer", Unit: "vectors a rank", Default: "-1", Min: -1, Max: 10000, Example: "40", put: wholeAt(func(d *decoder) *int { return &d.job.Train.Linear.Coarse }),
 			Doc: "Size of the spectral coarse space that couples the patches; 0 = none, -1 = chosen by the program, none on up to 4 ranks."},
 		{Name: "train.damping", Type: "number", Default: "0", Min: 0, Max: 1e6, Example: "1e-4", put: numberAt(func(d *decoder) *float64 { return &d.job.Train.Damping }),
-			Doc: "First damping λ; it adapts. least-squares: relative to columns of unit length, 0 = none. gauss-newton: steps of hidden parameters are at most 1/√λ long, 0 = 1."},
+			Doc: "First damping λ; it adapts. least-squares: relative to columns of unit length, 0 = none. gauss-newton: steps of hidden parameters are at most 1/√λ long, root mean square over subdomains, 0 = 1."},
 		{Name: "train.continuation", Type: "table", Example: `{ parameter = "nu", values = [0.1, 0.01] }`, Doc: "least-squares and gauss-newton approach a hard problem through easier ones."},
 		{Name: "train.continuation.parameter", Type: "text", Required: true, Example: `"nu"`, put: nameAt(func(d *decoder) *string { return &d.job.Train.Continuation.Parameter }),
 			Doc: "The parameter that moves."},
