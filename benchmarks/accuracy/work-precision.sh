@@ -31,9 +31,13 @@ for job in "$@"; do
     name=$(basename "$file" .toml)
     case $name in
     small | *.small) continue ;;
-    job) name=adam limit=(--max-time "$time") ;;
-    *) limit=() ;;
+    job) # named by its solver
+      name=$(sed -n 's/^solver *= *"\(.*\)".*/\1/p' "$file" | head -1)
+      name=${name:-adam}
+      ;;
     esac
+    limit=()
+    [ $name != adam ] || limit=(--max-time "$time")
     to=$out/$job/$name
     runs+=("$to")
     [ ! -f "$to/solution.h5" ] || continue
