@@ -53,27 +53,25 @@ func (r *Run[T]) State() (*State[T], error) {
 }
 
 // gatherer collects one level of arrays with the layout of Theta: [J][P] on rank 0, nil elsewhere. Rank 0 needs room for what it
-// collects, and once more for one array while it sorts.
+// collects, and for the share of one other rank.
 type gatherer[T kernels.Real] struct {
-	r       *Run[T]
-	level   *model.Level
-	order   []int64 // rank 0: the subdomain of each row as it comes; nil: they come in order
-	lengths []int   // by rank
-	packed  []T     // rank 0
-	buffer  []T     // of host
+	r      *Run[T]
+	level  *model.Level
+	order  []int64 // rank 0: the subdomain of each row, rank after rank
+	counts []int   // rows, by rank; nil: rank 0 has them all, in order
+	share  []T     // rank 0: of another
+	buffer []T     // of host
 }
 
-func newGatherer[T kernels.Real](r *Run[T], l int) (*gatherer[T], error) {
-	g := &gatherer[T]{r: r, level: &r.Cloud.Levels[l]}
+const gatherTag = 64 // of shares on their way to rank 0
+
+func newGatherer[T kernels.Real](r *Run[T], l int) (g *gatherer[T], err error) {
+	g = &gatherer[T]{r: r, level: &r.Cloud.Levels[l]}
 	if g.level.Replicated || r.comm.Size() == 1 {
 		return g, nil
 	}
-	counts, err := mpi.Counted(r.comm, g.level.Owned)
-	if err != nil {
+	if g.counts, err = mpi.Counted(r.comm, g.level.Owned); err != nil {
 		return nil, err
-	}
-	for _, n := range counts {
-		g.lengths = append(g.lengths, n*g.level.P)
 	}
 	ids := make([]int64, g.level.Owned)
 	for slot := range ids {
@@ -81,9 +79,9 @@ func newGatherer[T kernels.Real](r *Run[T], l int) (*gatherer[T], error) {
 	}
 	if r.comm.Rank() == 0 {
 		g.order = make([]int64, r.Model.Dec.Levels[l].Len())
-		g.packed = make([]T, len(g.order)*g.level.P)
+		g.share = make([]T, slices.Max(g.counts[1:])*g.level.P)
 	}
-	return g, mpi.Gatherv(r.comm, ids, g.order, counts, 0)
+	return g, mpi.Gatherv(r.comm, ids, g.order, g.counts, 0)
 }
 
 // stretch is what this rank owns of the level in an array.
@@ -106,17 +104,29 @@ func (g *gatherer[T]) host(from []T) ([]T, error) {
 // gather is collective.
 func (g *gatherer[T]) gather(own []T) ([]T, error) {
 	switch {
-	case g.level.Replicated && g.r.comm.Rank() != 0:
+	case g.counts == nil && g.r.comm.Rank() != 0:
 		return nil, nil
-	case g.level.Replicated || g.r.comm.Size() == 1:
+	case g.counts == nil:
 		return slices.Clone(own), nil
+	case g.r.comm.Rank() != 0 && len(own) == 0:
+		return nil, nil
+	case g.r.comm.Rank() != 0:
+		return nil, mpi.Send(g.r.comm, own, 0, gatherTag)
 	}
-	if err := mpi.Gatherv(g.r.comm, own, g.packed, g.lengths, 0); err != nil || g.r.comm.Rank() != 0 {
-		return nil, err
-	}
-	whole, p := make([]T, len(g.packed)), g.level.P
-	for k, j := range g.order {
-		copy(whole[int(j)*p:][:p], g.packed[k*p:][:p])
+	p, order := g.level.P, g.order
+	whole := make([]T, len(order)*p)
+	for rank, n := range g.counts {
+		share := own
+		if rank > 0 && n > 0 {
+			share = g.share[:n*p]
+			if err := mpi.Recv(g.r.comm, share, rank, gatherTag); err != nil {
+				return nil, err
+			}
+		}
+		for k, j := range order[:n] {
+			copy(whole[int(j)*p:][:p], share[k*p:][:p])
+		}
+		order = order[n:]
 	}
 	return whole, nil
 }
@@ -145,28 +155,54 @@ func (r *Run[T]) Restore(s *State[T]) error {
 	}
 	arrays = append(arrays, r.pairs...)
 	for l := range r.Cloud.Levels {
-		level := &r.Cloud.Levels[l]
-		whole := make([]T, r.Model.Dec.Levels[l].Len()*level.P)
 		for k, to := range arrays {
+			var from []T
 			if s != nil {
 				v := &s.Levels[l]
-				from := append([][]T{v.Theta, v.M, v.V}, v.Pairs...)[k]
-				if len(from) != len(whole) {
-					return fmt.Errorf("solver: level %d of the checkpoint holds %d parameters, this job has %d", l+1, len(from), len(whole))
-				}
-				copy(whole, from)
+				from = append([][]T{v.Theta, v.M, v.V}, v.Pairs...)[k]
 			}
-			if err := mpi.Bcast(r.comm, whole, 0); err != nil {
+			if err := r.scatter(to, from, l, passing); err != nil {
 				return err
-			}
-			for slot, j := range level.Subs {
-				copy(to[level.At+slot*level.P:][:level.P], whole[j*level.P:][:level.P])
 			}
 		}
 	}
 	for k, to := range there {
 		if err := r.backend.Write(to, arrays[k]); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+const passing = 1 << 18 // numbers that go past all ranks at a time, when each takes a few of a level
+
+// scatter gives each rank what it holds of level l, from an array [J][P] on rank 0, into one with the layout of Theta. All of the level
+// goes past all ranks, about so many numbers at a time. Collective.
+func (r *Run[T]) scatter(to, from []T, l, passing int) error {
+	level, subs := &r.Cloud.Levels[l], r.Model.Dec.Levels[l].Len()
+	p := level.P
+	if r.comm.Rank() == 0 && len(from) != subs*p {
+		return fmt.Errorf("solver: level %d of the checkpoint holds %d parameters, this job has %d", l+1, len(from), subs*p)
+	}
+	slots := make([]int, len(level.Subs)) // by subdomain
+	for slot := range slots {
+		slots[slot] = slot
+	}
+	slices.SortFunc(slots, func(a, b int) int { return level.Subs[a] - level.Subs[b] })
+	rows := max(passing/p, 1)
+	part := make([]T, min(rows, subs)*p)
+	for first := 0; first < subs; first += rows {
+		part = part[:min(rows, subs-first)*p]
+		if from != nil {
+			copy(part, from[first*p:])
+		}
+		if err := mpi.Bcast(r.comm, part, 0); err != nil {
+			return err
+		}
+		for len(slots) > 0 && level.Subs[slots[0]] < first+rows {
+			slot := slots[0]
+			copy(to[level.At+slot*p:][:p], part[(level.Subs[slot]-first)*p:][:p])
+			slots = slots[1:]
 		}
 	}
 	return nil

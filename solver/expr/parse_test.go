@@ -183,6 +183,9 @@ func TestPrint(t *testing.T) {
 		{"cole_hopf(x, 2*t, 1)", "cole_hopf(x, 2*t, 1)"},
 		{"sin(pi/4*x)*v_xt", "sin(pi/4*x)*v_xt"},
 		{"-u_xx - 1", "-u_xx - 1"},
+		{"-((x+1)*(x+2))", "-((x + 1)*(x + 2))"}, // without the outer parentheses the sign would go into the first sum
+		{"-((x+1)/t)", "-((x + 1)/t)"},
+		{"-((x+1)*(x+2)) - (x+1)*(t+2)", "-((x + 1)*(x + 2)) - (x + 1)*(t + 2)"},
 		{"min(x, -1)", "min(x, -1)"},
 	} {
 		n, err := g.Parse(c[0])

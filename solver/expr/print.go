@@ -113,7 +113,7 @@ func (p *printer) sum(n *Node) string {
 		case i > 0:
 			b.WriteString(" + ")
 		case t.negative:
-			b.WriteString("-")
+			t.text = minus(t.text)
 		}
 		b.WriteString(t.text)
 	}
@@ -137,19 +137,26 @@ func (p *printer) term(c float64, n *Node) string {
 			break
 		}
 	}
-	sign := ""
-	if c < 0 {
-		sign, c = "-", -c
-	}
-	if c != 1 || len(above) == 0 {
-		s, _ := number(c)
+	if size := math.Abs(c); size != 1 || len(above) == 0 {
+		s, _ := number(size)
 		above = append([]string{s}, above...)
 	}
-	s := sign + strings.Join(above, "*")
+	s := strings.Join(above, "*")
 	for _, b := range below {
 		s += "/" + b
 	}
+	if c < 0 {
+		return minus(s)
+	}
 	return s
+}
+
+// minus negates a term. Its sign binds to the first factor alone, and a sum would take it in.
+func minus(term string) string {
+	if strings.HasPrefix(term, "(") {
+		return "-(" + term + ")"
+	}
+	return "-" + term
 }
 
 // power writes base^e for a number e > 0.
