@@ -339,9 +339,11 @@ func (n *descent) accept(loss float64, out schwarz.Outcome, report *Linear) Stat
 	r, model := n.r, out.After
 	n.theta, n.trial = n.trial, n.theta
 	n.loss = loss
-	// Nielsen's rule (Madsen, Nielsen & Tingleff 2004, section 3.2).
-	if report.Length == 1 {
+	switch {
+	case report.Length == 1: // Nielsen's rule (Madsen, Nielsen & Tingleff 2004, section 3.2)
 		r.damping *= max(1./3, 1-math.Pow(2*report.Gain-1, 3))
+	case n.outputs != nil: // a trial costs a solve of the output layer; and shortened steps go on being shortened
+		r.damping = min(2*r.damping, mostDamp)
 	}
 	switch {
 	case n.undamped():
