@@ -81,7 +81,10 @@ func (s *Solver) iterate() (Outcome, error) {
 	}
 	clear(v.p)
 	clear(v.q)
-	var w watch
+	w := watch{patience: longPatience}
+	if s.comm.Size() == 1 {
+		w.patience = directPatience
+	}
 	var lanczos tridiagonal
 	alpha := 0.0
 	for ; ; out.Iterations++ {

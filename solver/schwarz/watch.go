@@ -11,19 +11,22 @@ import (
 // In exact arithmetic it falls to zero; here it falls until rounding of r and Bᵀr feeds it, after which more iterations only add
 // that rounding to y.
 type watch struct {
-	best  float64 // least √(gᵀMg) so far, relative to the reference
-	since int     // iterations without a notable new least
+	patience int     // iterations without a notable new least that are a stall, above rounding
+	best     float64 // least √(gᵀMg) so far, relative to the reference
+	since    int     // iterations without a notable new least
 }
 
 // How a stall is told. A new least counts if it is below half of the last one. The gradient of the preconditioned method rests while it
 // finds the outliers of the spectrum, and halves in some √condition/3 iterations after that: up to 75 were seen at a condition of 2e4
-// (NOTES.md, "Patience"). Near rounding it does not rest.
+// (NOTES.md, "Patience"). The factor of a single rank leaves no outliers: what rests there is rounding of the factor. Near rounding it
+// does not rest.
 const (
-	notable      = 0.5
-	nearRounding = 1e-11
-	rounding     = 1e-16
-	patience     = 3   // near rounding
-	longPatience = 150 // above it
+	notable        = 0.5
+	nearRounding   = 1e-11
+	rounding       = 1e-16
+	nearPatience   = 3   // near rounding
+	directPatience = 40  // above it, one rank
+	longPatience   = 150 // above it, patches
 )
 
 // judge takes gᵀMg and ‖r‖² + ν‖y‖²; reference is gᵀMg at y = 0.
@@ -41,9 +44,9 @@ func (w *watch) judge(gu, rr, reference float64, set Settings, iteration int) (S
 	} else {
 		w.since++
 	}
-	limit := longPatience
+	limit := w.patience
 	if w.best < nearRounding {
-		limit = patience
+		limit = nearPatience
 	}
 	switch {
 	case gu <= set.Tolerance*set.Tolerance*rr || relative <= rounding:

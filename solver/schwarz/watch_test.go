@@ -35,7 +35,7 @@ func TestWatch(t *testing.T) {
 		{"slow", geometric(1, 0.99, 400), 1, OutOfIterations, 300},
 		{"as slow as a condition of 2e4", then(geometric(1, 0.993, 290), 1e-12), 2e-10, Converged, 290},
 	} {
-		var w watch
+		w := watch{patience: longPatience}
 		set := Settings{MaxIterations: 300}.filled()
 		for i, g := range k.gradient {
 			st, over := w.judge(g*g, k.rr, k.gradient[0]*k.gradient[0], set, i)
