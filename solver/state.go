@@ -177,8 +177,8 @@ func (r *Run[T]) Restore(s *State[T]) error {
 const passing = 1 << 18 // numbers that go past all ranks at a time, when each takes a few of a level
 
 // scatter gives each rank what it holds of level l, from an array [J][P] on rank 0, into one with the layout of Theta. All of the level
-// goes past all ranks, about so many numbers at a time. Collective.
-func (r *Run[T]) scatter(to, from []T, l, passing int) error {
+// goes past all ranks, about `most` numbers at a time. Collective.
+func (r *Run[T]) scatter(to, from []T, l, most int) error {
 	level, subs := &r.Cloud.Levels[l], r.Model.Dec.Levels[l].Len()
 	p := level.P
 	if r.comm.Rank() == 0 && len(from) != subs*p {
@@ -189,7 +189,7 @@ func (r *Run[T]) scatter(to, from []T, l, passing int) error {
 		slots[slot] = slot
 	}
 	slices.SortFunc(slots, func(a, b int) int { return level.Subs[a] - level.Subs[b] })
-	rows := max(passing/p, 1)
+	rows := max(most/p, 1)
 	part := make([]T, min(rows, subs)*p)
 	for first := 0; first < subs; first += rows {
 		part = part[:min(rows, subs-first)*p]

@@ -23,14 +23,14 @@ func scatter(t *testing.T, c mpi.Comm) {
 		if c.Rank() == 0 {
 			from = s.Levels[l].Theta
 		}
-		for _, passing := range []int{1, level.P, 3*level.P + 1, 1 << 20} {
+		for _, most := range []int{1, level.P, 3*level.P + 1, 1 << 20} {
 			got := make([]float64, len(r.Cloud.Theta))
-			if err := r.scatter(got, from, l, passing); err != nil {
+			if err := r.scatter(got, from, l, most); err != nil {
 				t.Fatal(err)
 			}
 			for i := range level.P * len(level.Subs) {
 				if at := level.At + i; got[at] != r.Cloud.Theta[at] {
-					t.Fatalf("level %d, %d numbers at a time: slot %d, parameter %d is %g, was %g", l, passing, i/level.P, i%level.P, got[at], r.Cloud.Theta[at])
+					t.Fatalf("level %d, %d numbers at a time: slot %d, parameter %d is %g, was %g", l, most, i/level.P, i%level.P, got[at], r.Cloud.Theta[at])
 				}
 			}
 		}

@@ -50,6 +50,16 @@ func TestWatch(t *testing.T) {
 			}
 		}
 	}
+	one := watch{patience: directPatience}
+	for i, g := range rest {
+		if st, over := one.judge(g*g, 1, 1, Settings{MaxIterations: 300}.filled(), i); over {
+			if st != Stagnated || i != directPatience {
+				t.Errorf("plateau on one rank: %v after %d", st, i)
+			}
+			return
+		}
+	}
+	t.Error("plateau on one rank: never over")
 }
 
 func TestStatus(t *testing.T) {
