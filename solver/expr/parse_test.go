@@ -185,6 +185,7 @@ func TestPrint(t *testing.T) {
 		{"-u_xx - 1", "-u_xx - 1"},
 		{"-((x+1)*(x+2))", "-((x + 1)*(x + 2))"}, // without the outer parentheses the sign would go into the first sum
 		{"-((x+1)/t)", "-((x + 1)/t)"},
+		{"-(x+1)^2", "-(x + 1)^2"},
 		{"-((x+1)*(x+2)) - (x+1)*(t+2)", "-((x + 1)*(x + 2)) - (x + 1)*(t + 2)"},
 		{"min(x, -1)", "min(x, -1)"},
 	} {

@@ -151,10 +151,22 @@ func (p *printer) term(c float64, n *Node) string {
 	return s
 }
 
-// minus negates a term. Its sign binds to the first factor alone, and a sum would take it in.
+// minus negates a term. Its sign binds to the first factor alone, and a sum would take it in; a power of a sum would not.
 func minus(term string) string {
-	if strings.HasPrefix(term, "(") {
-		return "-(" + term + ")"
+	depth := 0
+	for i, c := range term {
+		switch c {
+		case '(':
+			depth++
+		case ')':
+			depth--
+		}
+		if depth == 0 { // the end of the first parentheses, or there are none at the start
+			if c == ')' && !strings.HasPrefix(term[i+1:], "^") {
+				return "-(" + term + ")"
+			}
+			return "-" + term
+		}
 	}
 	return "-" + term
 }
